@@ -99,12 +99,17 @@ def _events(session, seed, venues, count, today):
             starts_at=starts_at,
             currency=currency,
         )
-        scale = 10 if currency == "SEK" else 1
-        prices = {section.name: scale * price for section, price in zip(venue.sections, sorted(random.sample(PRICES, len(venue.sections)), reverse=True))}
-        planned.append((event, plan(venue.sections, event.id, prices, new_id=_numbered(seed, at))))
+        planned.append((event, plan(venue.sections, event.id, _prices(random, venue, currency), new_id=_numbered(seed, at))))
     session.add_all(event for event, _ in planned)
     session.flush()
     return planned
+
+
+def _prices(random, venue, currency):
+    """A price for each section, the first one's the highest."""
+    scale = 10 if currency == "SEK" else 1
+    prices = sorted(random.sample(PRICES, len(venue.sections)), reverse=True)
+    return {section.name: scale * price for section, price in zip(venue.sections, prices, strict=True)}
 
 
 def _numbered(seed, at):
@@ -126,42 +131,40 @@ def _accounts(session, seed, count, today, fan_hash, organiser_hash):
 
 def _bookings(session, seed, planned, customers, at_most, today):
     """How many bookings were stored: each customer goes mostly to two genres, and paid at the box office."""
-    free = {event.id: list(range(len(seats))) for event, seats in planned}
     by_genre = {}
     for event, seats in planned:
-        by_genre.setdefault(event.genre, []).append((event, seats))
+        by_genre.setdefault(event.genre, []).append((event, seats, list(seats)))
     bookings, links, payments = [], [], []
     for account_id in customers:
         random = Random(f"{seed} bookings {account_id}")
         tastes = random.sample(sorted(by_genre), min(2, len(by_genre)))
         for number in range(random.randint(min(1, at_most), at_most)):
             genre = random.choice(tastes) if random.random() < 0.9 else random.choice(sorted(by_genre))
-            event, seats = random.choice(by_genre[genre])
-            wanted = random.randint(1, 4)
-            if len(free[event.id]) < wanted + len(seats) // 4:
+            event, seats, free = random.choice(by_genre[genre])
+            if len(free) < len(seats) // 4 + 4:
                 continue  # every event has seats left for visitors of the shop
-            first = random.randrange(len(free[event.id]) - wanted + 1)
-            chosen = [seats[free[event.id].pop(first)] for _ in range(wanted)]
-            id, made = _id(seed, "booking", account_id, number), today - timedelta(days=random.randint(61, 90))
-            bookings.append(
-                {
-                    "id": id,
-                    "account_id": account_id,
-                    "event_id": event.id,
-                    "hold_id": _id(seed, "hold", account_id, number),
-                    "total": sum(seat["price"] for seat in chosen),
-                    "currency": event.currency,
-                    "created_at": made,
-                    "status": "confirmed",
-                }
-            )
-            for seat in chosen:
-                seat["status"] = "sold"
-                links.append({"booking_id": id, "seat_id": seat["id"]})
-            paid = {"amount": bookings[-1]["total"], "currency": event.currency, "created_at": made, "kind": "charge", "status": "succeeded"}
-            payments.append({"id": _id(seed, "payment", id), "booking_id": id, **paid})
+            chosen = _sell(random, free)
+            paid = {"total": sum(seat["price"] for seat in chosen), "currency": event.currency, "created_at": today - timedelta(days=random.randint(61, 90))}
+            id, hold_id = _id(seed, "booking", account_id, number), _id(seed, "hold", account_id, number)
+            bookings.append({"id": id, "account_id": account_id, "event_id": event.id, "hold_id": hold_id, "status": "confirmed", **paid})
+            links += [{"booking_id": id, "seat_id": seat["id"]} for seat in chosen]
+            payments.append(_payment(_id(seed, "payment", id), id, **paid))
     session.execute(insert(Seat), [seat for _, seats in planned for seat in seats])
     for table, rows in ((Booking, bookings), (booking_seats, links), (Payment, payments)):
         if rows:
             session.execute(insert(table), rows)
     return len(bookings)
+
+
+def _sell(random, free):
+    """One to four seats beside each other, marked as sold and taken out of free."""
+    wanted = random.randint(1, 4)
+    first = random.randrange(len(free) - wanted + 1)
+    chosen = [free.pop(first) for _ in range(wanted)]
+    for seat in chosen:
+        seat["status"] = "sold"
+    return chosen
+
+
+def _payment(id, booking_id, *, total, currency, created_at):
+    return {"id": id, "booking_id": booking_id, "kind": "charge", "amount": total, "currency": currency, "status": "succeeded", "created_at": created_at}
