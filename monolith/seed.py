@@ -58,7 +58,7 @@ def command(events, accounts, bookings, seed, today, fan_password, organiser_pas
             return
         venues = _venues(session, seed)
         planned = _events(session, seed, venues, events, today)
-        customers = _accounts(session, seed, accounts, today, hashed(fan_password), hashed(organiser_password))
+        customers = _accounts(session, seed, accounts, today - timedelta(days=100), hashed(fan_password), hashed(organiser_password))
         sold = _bookings(session, seed, planned, customers, bookings, today)
     click.echo(f"Loaded {len(venues)} venues, {events} events, {accounts} accounts and {sold} past bookings.")
 
@@ -117,12 +117,12 @@ def _numbered(seed, at):
     return lambda: _id(seed, "seat", at, next(numbers))
 
 
-def _accounts(session, seed, count, today, fan_hash, organiser_hash):
+def _accounts(session, seed, count, created_at, fan_hash, organiser_hash):
     """The ids of the customers; the first is the fan's."""
     people = [("fan@encore.example", "Fan", fan_hash, "customer"), ("organiser@encore.example", "Organiser", organiser_hash, "organiser")]
     people += [(f"customer{at}@encore.example", f"Customer {at}", fan_hash, "customer") for at in range(3, count + 1)]
     rows = [
-        {"id": _id(seed, "account", email), "email": email, "name": name, "password_hash": password_hash, "created_at": today, "role": role}
+        {"id": _id(seed, "account", email), "email": email, "name": name, "password_hash": password_hash, "created_at": created_at, "role": role}
         for email, name, password_hash, role in people
     ]
     session.execute(insert(Account), rows)
