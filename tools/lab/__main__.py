@@ -1,1 +1,291 @@
-print("lab")
+"""The commands of ./lab."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from tools.lab import control, doctor, inbox
+from tools.lab import system as systems
+from tools.lab.postgres import binaries
+from tools.lab.processes import readable
+from tools.lab.system import Failed, System, temporary_state
+from tools.lab.tree import HERE
+from tools.lab.waiting import free_port, is_listening
+
+USUAL_PORT = 8000
+COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
+out, err = Console(highlight=False), Console(stderr=True, highlight=False)
+
+
+class Commands(click.Group):
+    """Commands in the order in which they are written; what goes wrong is one line."""
+
+    def list_commands(self, context):
+        return list(self.commands)
+
+    def invoke(self, context):
+        try:
+            return super().invoke(context)
+        except Failed as failure:
+            err.print(f"lab: {failure}", style="red", markup=False)
+            sys.exit(failure.exit_code)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def lab():
+    """Run, test, measure and break Encore, at any of its steps.
+
+    Begin with `./lab up`: it starts the shop, and says where it is."""
+
+
+# Running
+
+
+class Interrupted(BaseException):
+    """Somebody wants the lab to stop."""
+
+
+def until_interrupted():
+    """Turn Ctrl-C, SIGTERM and a terminal that is closed into Interrupted; a second one ends at once."""
+
+    def interrupt(number, frame):
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(each, signal.SIG_DFL)
+        raise Interrupted(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+
+
+def shower():
+    """Print a line of a process, prefixed with its name in a colour of its own."""
+    colours = {}
+
+    def show(name, line):
+        colour = colours.setdefault(name, COLOURS[len(colours) % len(COLOURS)])
+        out.print(f"[{colour}]{name:>17}[/] ", end="")
+        out.print(readable(line), markup=False, soft_wrap=True)
+
+    return show
+
+
+def check_step(step):
+    if step not in (None, HERE.slug, HERE.slug[:2]):
+        raise Failed(f"there is no step {step} here; this checkout is step {HERE.slug}", 2)
+
+
+def read_scale(context, parameter, values):
+    try:
+        return {name: int(count) for name, _, count in (value.partition("=") for value in values)}
+    except ValueError:
+        raise click.BadParameter("say NAME=COUNT, such as web=2") from None
+
+
+step_argument = click.argument("step", required=False)
+scale_option = click.option("--scale", multiple=True, callback=read_scale, metavar="NAME=COUNT", help="How many instances of a process; repeatable.")
+events_option = click.option("--events", default=40, show_default=True, help="How many events the sample data has.")
+
+
+@lab.command()
+@step_argument
+@click.option("--port", type=click.IntRange(1, 65_535), help=f"Of the shop; {USUAL_PORT} if that is free, unless given.")
+@scale_option
+@events_option
+def up(step, port, scale, events):
+    """Start a step and keep it running, until Ctrl-C."""
+    check_step(step)
+    began = time.monotonic()
+    if port and is_listening(port):
+        raise Failed(f"port {port} is taken; choose another with --port", 2)
+    port = port or (free_port() if is_listening(USUAL_PORT) else USUAL_PORT)
+    if not (HERE.state / "logs").exists():
+        out.print("First start of this step: PostgreSQL, a mail catcher and a payment sandbox, about 300 MB of memory, state in .lab/")
+    system = System(HERE, HERE.state, port=port, scale=scale, seed=(events, 100), show=shower(), progress=progress)
+    until_interrupted()
+    try:
+        system.start()
+        out.print(where_to_look(system, time.monotonic() - began))
+        system.supervisor.ended.wait()
+        system.stop()
+        sys.exit(system.supervisor.exit_code)
+    except Interrupted:
+        out.print("\nStopping.")
+        if system.supervisor:
+            system.stop()
+
+
+def progress(line):
+    out.print(f"{line} ...", style="dim")
+
+
+def where_to_look(system, seconds):
+    told = system.to_run()
+    lines = [
+        f"The shop        {system.base_url}",
+        f"The mail        {system.mail_url or 'wherever SMTP_URL leads'}",
+        f"The API         {system.base_url}/api/openapi.json",
+        f"A customer      fan@encore.example, password {told['FAN_PASSWORD']}",
+        f"An organiser    organiser@encore.example, password {told['ORGANISER_PASSWORD']}",
+        "",
+        f"Ready after {seconds:.1f} s. Ctrl-C stops it; ./lab ps, logs, sql and mail look inside from another terminal.",
+    ]
+    return Panel("\n".join(lines), title=f"Encore, step {HERE.slug}", border_style="green", expand=False)
+
+
+@lab.command(context_settings={"ignore_unknown_options": True})
+@click.option("--keep", is_flag=True, help="Use the state that ./lab up has, instead of a fresh one.")
+@scale_option
+@events_option
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, required=True, metavar="[STEP] -- COMMAND...")
+def run(keep, scale, events, words):
+    """Start a step, run COMMAND with its addresses in the environment, stop, and pass the exit code on.
+
+    COMMAND gets BASE_URL, MAIL_URL, SMTP_URL, STRIPE_API_BASE, STRIPE_API_KEY, <OWNER>_DATABASE_URL, FAN_PASSWORD,
+    ORGANISER_PASSWORD and LAB_STATE."""
+    if "--" in sys.argv and (before := sys.argv[sys.argv.index("--") - 1]) == words[0] and len(words) > 1:
+        check_step(before)
+        words = words[1:]
+    sys.exit(run_with_system(words, keep, scale=scale, seed=(events, 100)))
+
+
+def run_with_system(command, keep=False, **options):
+    with temporary_state(HERE) as fresh:
+        system = System(HERE, HERE.state if keep else fresh, durable=keep, show=lambda name, line: None, **options)
+        until_interrupted()
+        try:
+            system.start()
+            return subprocess.run(command, env={**os.environ, **system.to_run()}).returncode
+        except FileNotFoundError:
+            raise Failed(f"there is no command {command[0]}", 127) from None
+        except Interrupted as interrupted:
+            return 128 + interrupted.args[0]
+        finally:
+            if system.supervisor:
+                system.stop()
+
+
+@lab.command(context_settings={"ignore_unknown_options": True})
+@step_argument
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[-- PYTEST OPTIONS]")
+def test(step, words):
+    """Run the tests of this checkout; what follows -- goes to pytest."""
+    if step and "--" in sys.argv and sys.argv[sys.argv.index("--") + 1] == step:
+        step, words = None, (step, *words)
+    check_step(step)
+    sys.exit(subprocess.run([sys.executable, "-m", "pytest", *words], cwd=HERE.path).returncode)
+
+
+# Looking inside what runs
+
+
+def the_running():
+    noted = systems.running(HERE.state)
+    if noted is None:
+        raise Failed("nothing is running here; start it with ./lab up")
+    return noted
+
+
+def ask(*words):
+    done, answer = control.ask(the_running(), *words)
+    if not done:
+        raise Failed(answer, 2)
+    return answer
+
+
+@lab.command()
+def ps():
+    """List what is running: processes and backing services."""
+    table = Table("name", "state", "pid", "memory MB", "up", "starts", box=None)
+    for each in ask("ps"):
+        up_for = str(timedelta(seconds=round(each["up"]))) if each["pid"] else ""
+        table.add_row(each["name"], each["state"], str(each["pid"] or ""), f"{each['memory'] / 1e6:.0f}", up_for, str(each["starts"]))
+    out.print(table)
+
+
+@lab.command()
+@click.argument("name")
+@click.option("--signal", "wanted", default="KILL", show_default=True, help="Its name or number, such as STOP, CONT, TERM or 9.")
+def kill(name, wanted):
+    """Send a signal to the process NAME; if it dies of it, it is started again."""
+    try:
+        number = signal.Signals(int(wanted)) if wanted.isdigit() else signal.Signals[f"SIG{wanted.upper().removeprefix('SIG')}"]
+    except (ValueError, KeyError):
+        raise Failed(f"there is no signal {wanted}", 2) from None
+    ask("kill", name, number)
+
+
+@lab.command()
+@click.argument("name")
+def stop(name):
+    """Stop the process NAME, and leave it stopped."""
+    ask("stop", name)
+
+
+@lab.command()
+@click.argument("name")
+def start(name):
+    """Start the process NAME again after a stop."""
+    ask("start", name)
+
+
+@lab.command(context_settings={"ignore_unknown_options": True})
+@click.argument("owner", default="monolith")
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def sql(owner, options):
+    """Open psql on the database of OWNER; further options go to it, such as -c 'select 1'."""
+    url = the_running()["run"].get(f"{owner.upper()}_DATABASE_URL")
+    if url is None:
+        raise Failed(f"there is no database of {owner}; there are: {', '.join(HERE.owners)}", 2)
+    psql = shutil.which("psql") or str(binaries() / "psql")
+    os.execv(psql, [psql, url, *options])  # noqa: S606
+
+
+@lab.command()
+@click.argument("id", required=False)
+@click.option("--to", help="Only those to this address.")
+def mail(id, to):
+    """List the mail that was caught, or show the one that begins with ID."""
+    inbox.show(out, the_running()["run"]["MAIL_URL"], id, to)
+
+
+@lab.command()
+@click.argument("name", required=False)
+@click.option("-f", "--follow", is_flag=True, help="Go on as more is written.")
+@click.option("-n", "--lines", default=40, show_default=True, help="How many of the last lines.")
+def logs(name, follow, lines):
+    """Show what the processes wrote, as JSON lines; of NAME only, if given."""
+    files = sorted((HERE.state / "logs").glob(f"{name or '*'}.log"))
+    if not files:
+        raise Failed(f"there is no log of {name or 'anything yet'}", 2)
+    sys.stdout.flush()
+    os.execvp("tail", ["tail", *(["-F"] if follow else []), "-n", str(lines), *map(str, files)])  # noqa: S606
+
+
+@lab.command()
+def reset():
+    """Throw away this step's data: databases, mail, payments, logs."""
+    if systems.running(HERE.state):
+        raise Failed("this step is running; stop it first, with Ctrl-C in its terminal")
+    systems.clean_up(HERE.state)
+    systems.remove(HERE.state)
+    out.print(f"Removed {HERE.state.relative_to(Path.cwd()) if HERE.state.is_relative_to(Path.cwd()) else HERE.state}")
+
+
+@lab.command("doctor")
+def doctor_command():
+    """Say what is here, what is missing, and what mends it."""
+    sys.exit(doctor.report(out))
+
+
+if __name__ == "__main__":
+    lab(prog_name="./lab")

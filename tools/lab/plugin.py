@@ -1,0 +1,262 @@
+"""The fixtures of the tests: real services, fresh databases, whole systems; and a record of how each lesson ended.
+
+What is absent at a step is answered with an empty value, so that a lesson fails at the step before with an assertion."""
+
+import http.client
+import json
+import os
+import signal
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import psycopg
+import pytest
+
+from tools.lab import inbox, waiting
+from tools.lab.system import System, temporary_state
+from tools.lab.tree import HERE
+
+TEST_WITHIN = int(os.environ.get("TEST_SECONDS", "120"))
+
+
+@dataclass
+class Answer:
+    """What came back; status is None where nobody answered."""
+
+    status: int | None = None
+    json: dict = field(default_factory=dict)
+    headers: dict = field(default_factory=dict)
+    text: str = ""
+
+
+class Client:
+    """Speaks HTTP to one address, and keeps the cookie it was given."""
+
+    def __init__(self, url):
+        self.url, self.cookie = urllib.parse.urlsplit(url), None
+
+    def request(self, method, path, json=None, headers=None):
+        sent = {**({"Cookie": self.cookie} if self.cookie else {}), **(headers or {})}
+        body = None
+        if json is not None:
+            body, sent["Content-Type"] = dumps(json), "application/json"
+        try:
+            return self._answer(method, path, body, sent)
+        except (OSError, http.client.HTTPException):
+            return Answer()
+
+    def _answer(self, method, path, body, headers):
+        connection = http.client.HTTPConnection(self.url.hostname, self.url.port, timeout=60)
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            text = response.read().decode()
+        finally:
+            connection.close()
+        for cookie in response.headers.get_all("Set-Cookie", []):
+            self.cookie = cookie.split(";")[0]
+        return Answer(response.status, loads(text), dict(response.headers), text)
+
+
+def dumps(value):
+    return json.dumps(value).encode()
+
+
+def loads(text):
+    try:
+        return json.loads(text)
+    except ValueError:
+        return {}
+
+
+class Running:
+    """A system that runs, as a lesson sees it."""
+
+    def __init__(self, system):
+        self.system, self.url, self.anybody = system, system.base_url, Client(system.base_url)
+
+    def request(self, *arguments, **more):
+        return self.anybody.request(*arguments, **more)
+
+    def client(self):
+        return Client(self.url)
+
+    def sign_in(self, email, password=None):
+        """A client that is signed in; the passwords of the sample's customers and organisers are known."""
+        told = self.system.to_run()
+        known = told["ORGANISER_PASSWORD"] if email.startswith("organiser@") else told["FAN_PASSWORD"]
+        client = self.client()
+        client.request("POST", "/api/sessions", json={"email": email, "password": password or known})
+        return client
+
+    def stop(self, name):
+        self.system.supervisor.stop(name)
+
+    def start(self, name):
+        process = self.system.supervisor.find(name)
+        self.system.supervisor.start(name)
+        waiting.eventually(lambda: waiting.is_listening(process.port))
+
+    def restart(self, name):
+        self.stop(name)
+        self.start(name)
+        self.wait_ready()
+
+    def kill(self, name, number=signal.SIGKILL):
+        self.system.supervisor.kill(name, number)
+
+    def wait_ready(self):
+        waiting.eventually(lambda: self.system.answers("/health/ready"), within=30)
+
+    def mails(self, to=None):
+        """[{subject, to, text}], oldest first; none while the catcher is away."""
+        return mails(self.system.mail_url, to)
+
+    def charges(self):
+        return [item for item in ledger(self.system.settings["STRIPE_API_BASE"]) if item["kind"] == "charge"]
+
+    def refunds(self):
+        return [item for item in ledger(self.system.settings["STRIPE_API_BASE"]) if item["kind"] == "refund"]
+
+    def sandbox(self, **knobs):
+        turn(f"{self.system.settings['STRIPE_API_BASE']}/_sandbox", knobs)
+
+    def mail_knobs(self, **knobs):
+        turn(f"{self.system.mail_url}/_knobs", knobs)
+
+    def rows(self, owner, sql):
+        """What a query of an owner's database finds; nothing where there is no such owner or table."""
+        server = self.system.servers.get(owner)
+        if server is None:
+            return []
+        with server.connect(owner) as connection:
+            try:
+                return connection.execute(sql).fetchall()
+            except psycopg.errors.UndefinedTable:
+                return []
+
+    def events(self, topic):
+        """What was said on a topic: nothing, since there is no broker yet."""
+        return []
+
+
+def mails(url, to=None):
+    try:
+        found = inbox.messages(url, to, limit=1000)
+        return [
+            {"subject": mail["Subject"], "to": mail["To"][0]["Address"], "text": inbox.read(url, f"/api/v1/message/{mail['ID']}")["Text"]} for mail in found
+        ][::-1]
+    except OSError:
+        return []
+
+
+def ledger(url):
+    items, after = [], 0
+    try:
+        while after is not None:
+            page = inbox.read(url, f"/_sandbox/ledger?limit=1000&after={after}")
+            items, after = items + page["items"], page["next"]
+    except OSError:
+        return []
+    return items
+
+
+def turn(url, knobs):
+    request = urllib.request.Request(url, dumps(knobs), {"Content-Type": "application/json"}, method="PATCH")
+    urllib.request.urlopen(request, timeout=10).close()
+
+
+# Fixtures
+
+
+def start(state, **options):
+    return System(HERE, state, durable=False, show=lambda name, line: None, **options).start()
+
+
+@pytest.fixture
+def eventually():
+    return waiting.eventually
+
+
+@pytest.fixture(scope="session")
+def services():
+    """The backing services alone, with a migrated database to copy; none of the step's own processes."""
+    with temporary_state(HERE) as state:
+        system = System(HERE, state, durable=False, show=lambda name, line: None)
+        system.prepare()
+        yield system
+        system.stop()
+
+
+@pytest.fixture(scope="session")
+def lab_services(services):
+    """The addresses of mail and payments: smtp_url, stripe_api_base, stripe_api_key; mails() lists what was caught."""
+    settings = services.settings
+    return SimpleNamespace(
+        smtp_url=settings["SMTP_URL"],
+        stripe_api_base=settings["STRIPE_API_BASE"],
+        stripe_api_key=settings["STRIPE_API_KEY"],
+        mails=lambda to=None: mails(services.mail_url, to),
+    )
+
+
+@pytest.fixture
+def database_url(services, request):
+    """A migrated, empty database of the monolith's, for one test."""
+    server, name = services.servers["monolith"], f"test_{abs(hash(request.node.nodeid)):x}"
+    server.create(name, role="monolith", template="monolith")
+    yield server.url("monolith").rsplit("/", 1)[0] + f"/{name}"
+    server.drop(name)
+
+
+@pytest.fixture
+def encore():
+    """A whole system of this checkout, with a small sample of data, for one test."""
+    with temporary_state(HERE) as state:
+        system = start(state, seed=(4, 12))
+        yield Running(system)
+        system.stop()
+
+
+# Bounds, and the record of how each test ended
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """No test may hang for ever."""
+
+    def give_up(number, frame):
+        raise TimeoutError(f"not done within {TEST_WITHIN} s")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(TEST_WITHIN)
+    try:
+        return (yield)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+ended = {}
+
+
+def pytest_runtest_makereport(item, call):
+    """Note [phase, outcome, kind of exception], from which a failed assertion can be told from any other trouble."""
+    if call.excinfo is not None:
+        kind = "AssertionError" if call.excinfo.errisinstance(AssertionError) else call.excinfo.typename
+        ended.setdefault(item.nodeid, []).append([call.when, "failed", kind, str(call.excinfo.value).splitlines()[:1]])
+    elif call.when == "call":
+        ended.setdefault(item.nodeid, []).append([call.when, "passed", "", []])
+
+
+def pytest_collectreport(report):
+    if report.failed:
+        ended[report.nodeid] = [["collect", "failed", "", [str(report.longrepr).splitlines()[-1]]]]
+
+
+def pytest_sessionfinish(session, exitstatus):
+    if path := os.environ.get("LESSON_OUT"):
+        with open(path, "w") as file:  # noqa: PTH123 - as the environment names it
+            json.dump(ended, file, indent=1)

@@ -1,0 +1,253 @@
+"""A whole system, brought up from a tree: backing services, databases, sample data, the step's processes."""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import psutil
+
+from tools.lab.control import Control
+from tools.lab.postgres import PostgreSQL
+from tools.lab.processes import WRONG_SETTING, Process, Supervisor, kill_group
+from tools.lab.tree import HERE
+from tools.lab.waiting import free_port
+
+PASSWORDS = {"FAN_PASSWORD": "fan-of-encore", "ORGANISER_PASSWORD": "organiser-of-encore"}
+SANDBOX_KEY = "sk_test_sandbox"
+READY_WITHIN = 60.0  # seconds
+
+
+class Failed(Exception):
+    """The system could not be brought up, or not be kept up; exit_code is for the shell."""
+
+    def __init__(self, message, exit_code=1):
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class System:
+    """A step's tree, running on a state folder of its own.
+
+    Settings that the lab's own environment names (DATABASE_URL or <OWNER>_DATABASE_URL, SMTP_URL, STRIPE_API_BASE with
+    STRIPE_API_KEY) are used as they are, and nothing of ours is started in their place. seed is (events, accounts), or None."""
+
+    def __init__(self, tree, state, *, port=None, scale=None, seed=(40, 100), durable=True, show=print, progress=lambda line: None, environ=os.environ):
+        self.tree, self.state, self.seed, self.durable = tree, state, seed, durable
+        self.scale = scale or {}
+        self.show, self.progress = show, progress
+        self.given = {name: value for name, value in environ.items() if name not in ("PORT", "INSTANCE")}
+        self.port = port or free_port()
+        self.base_url = f"http://127.0.0.1:{self.port}"
+        self.servers, self.settings, self.mail_url = {}, {}, environ.get("MAIL_URL", "")
+        self.supervisor = self.control = None
+
+    def prepare(self):
+        """Bring up what the step's processes need: backing services, and databases with their tables."""
+        clean_up(self.state)
+        self.state.mkdir(parents=True, exist_ok=True)
+        self.control = Control(self)
+        self.supervisor = Supervisor(self.show, changed=self.note)
+        try:
+            self._start_services()
+            self._run_all("release")
+        except BaseException:
+            self.stop()
+            raise
+
+    def start(self):
+        """Bring everything up, and wait until it is ready; Failed says what could not be."""
+        self.prepare()
+        try:
+            if self.seed:
+                events, accounts = self.seed
+                self._run_all("seed", ["--events", str(events), "--accounts", str(accounts), "--seed", "1"])
+            self._start_processes()
+            self.wait_ready()
+            self.note()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self):
+        self.supervisor.stop_all()
+        self.control.close()
+        (self.state / "running.json").unlink(missing_ok=True)
+
+    # Backing services
+
+    def _start_services(self):
+        owners = self.tree.owners
+        for owner in owners:
+            name = f"{owner.upper()}_DATABASE_URL"
+            given = self.given.get(name) or (self.given.get("DATABASE_URL") if len(owners) == 1 else None)
+            self.settings[name] = given or self._start_postgres(owner)
+        if not self.given.get("SMTP_URL"):
+            self._start_mail()
+        if not self.given.get("STRIPE_API_BASE"):
+            self._start_sandbox()
+        for name in ("SMTP_URL", "STRIPE_API_BASE", "STRIPE_API_KEY"):
+            self.settings.setdefault(name, self.given.get(name, ""))
+        for owner, server in self.servers.items():
+            self._wait(f"PostgreSQL of {owner}", server.is_ready)
+            server.create(owner)
+
+    def _start_postgres(self, owner):
+        name = "postgres" if owner == "monolith" else f"postgres-{owner}"
+        self.progress("starting PostgreSQL")
+        server = self.servers[owner] = PostgreSQL(self.state / name, free_port(), durable=self.durable)
+        server.prepare()
+        self._supervise(name, server.command(), server.port, prepare=server.prepare, **server.run_as())
+        return server.url(owner)
+
+    def _start_mail(self):
+        smtp, http = free_port(), free_port()
+        self._start_tool("mail", "mailcatcher", ["--smtp-port", str(smtp), "--http-port", str(http)], smtp)
+        self.settings["SMTP_URL"], self.mail_url = f"smtp://127.0.0.1:{smtp}", f"http://127.0.0.1:{http}"
+
+    def _start_sandbox(self):
+        port = free_port()
+        self._start_tool("payments-sandbox", "sandbox", ["--port", str(port)], port)
+        self.settings |= {"STRIPE_API_BASE": f"http://127.0.0.1:{port}", "STRIPE_API_KEY": SANDBOX_KEY}
+
+    def _start_tool(self, name, module, options, port):
+        command = [sys.executable, "-m", f"tools.lab.{module}", *options, "--database", str(self.state / f"{module}.db")]
+        self._supervise(name, command, port, cwd=HERE.path)
+
+    def _supervise(self, name, command, port, environment=None, **options):
+        environment = environment or {**os.environ, "PYTHONPATH": str(HERE.path)}
+        process = Process(name, command, environment=environment, log=self.state / "logs" / f"{name}.log", show=self.show, **options)
+        process.port = port
+        self.supervisor.add(process)
+
+    # The step's own commands
+
+    def environment(self, process, **more):
+        """The environment of one of the step's processes: its settings, with the database of its owner only."""
+        databases = {name for name in self.settings if name.endswith("DATABASE_URL")}
+        environment = {name: value for name, value in {**self.given, **self.settings}.items() if name not in databases}
+        path = os.pathsep.join([os.path.dirname(sys.executable), self.given.get("PATH", os.defpath)])  # noqa: PTH120 - as text, for text
+        url = self.settings[f"{self.tree.owner_of(process).upper()}_DATABASE_URL"] if databases else ""
+        return {**environment, "DATABASE_URL": url, "PATH": path, "PYTHONPATH": str(self.tree.path), "PYTHONUNBUFFERED": "1", **more}
+
+    def _run_all(self, kind, options=()):
+        for name, command in self.tree.commands(kind).items():
+            self.progress(f"running {name}")
+            environment = self.environment(name, INSTANCE=name, **{each: self.given.get(each, value) for each, value in PASSWORDS.items()})
+            ended = subprocess.run([*expand(command, environment), *options], env=environment, cwd=self.tree.path, capture_output=True, text=True)
+            for line in (ended.stdout + ended.stderr).splitlines():
+                self.show(name, line)
+            if ended.returncode:
+                raise Failed(f"{name} ended with exit code {ended.returncode}", WRONG_SETTING if ended.returncode == WRONG_SETTING else 1)
+
+    def _start_processes(self):
+        for name, command in self.tree.processes().items():
+            count = self.scale.get(name, 1)
+            for number in range(1, count + 1):
+                instance = name if count == 1 else f"{name}.{number}"
+                public = name == self.public_process() and number == 1
+                port = self.port if public else free_port()
+                environment = self.environment(name, INSTANCE=instance, PORT=str(port))
+                self._supervise(instance, expand(command, environment), port, environment, cwd=self.tree.path)
+
+    def public_process(self):
+        return "facade" if "facade" in self.tree.processes() else "web"
+
+    # Looking at it
+
+    def wait_ready(self):
+        self._wait("the shop", lambda: self.answers("/health/ready"))
+
+    def answers(self, path):
+        try:
+            with urllib.request.urlopen(self.base_url + path, timeout=5) as answer:
+                return answer.status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def _wait(self, what, check):
+        self.progress(f"waiting for {what}")
+        deadline, pause = time.monotonic() + READY_WITHIN, 0.01
+        while not check():
+            if self.supervisor.ended.wait(pause):
+                raise Failed(f"{what} did not come up; see above", self.supervisor.exit_code)
+            if time.monotonic() > deadline:
+                raise Failed(f"{what} was not ready within {READY_WITHIN:g} s; see ./lab logs")
+            pause = min(pause * 1.5, 0.2)
+
+    def to_run(self):
+        """What `./lab run` gives its command."""
+        passwords = {name: self.given.get(name, value) for name, value in PASSWORDS.items()}
+        return {**self.settings, **passwords, "BASE_URL": self.base_url, "MAIL_URL": self.mail_url, "LAB_STATE": str(self.state)}
+
+    def note(self):
+        """Write down who runs where: for other terminals, and for the next start if this one is killed."""
+        here = psutil.Process()
+        noted = {"pid": here.pid, "created": here.create_time(), "children": self.supervisor.pids(), "control": self.control.address, "run": self.to_run()}
+        path = self.state / "running.json"
+        with open(os.open(path.with_suffix(".new"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123 - made with its mode
+            json.dump(noted, file)
+        path.with_suffix(".new").replace(path)
+
+
+def expand(command, environment):
+    """Each $NAME in the words of a command, from its environment."""
+    return [_expand(word, environment) for word in command]
+
+
+def _expand(word, environment):
+    for name in sorted(environment, key=len, reverse=True):
+        word = word.replace(f"${name}", environment[name]).replace(f"${{{name}}}", environment[name])
+    return word
+
+
+def running(state):
+    """What the system that runs on state has noted of itself; None if none does."""
+    try:
+        noted = json.loads((state / "running.json").read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return noted if _is_alive(noted["pid"], noted["created"]) else None
+
+
+def clean_up(state):
+    """Kill what a lab that was killed itself has left behind on state; Failed if it runs still."""
+    if running(state):
+        raise Failed(f"this step is running already, at {running(state)['run']['BASE_URL']}; stop it with Ctrl-C in its terminal")
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        for pid, created in json.loads((state / "running.json").read_text())["children"].values():
+            if _is_alive(pid, created):
+                kill_group(pid)
+    (state / "running.json").unlink(missing_ok=True)
+
+
+def _is_alive(pid, created):
+    try:
+        process = psutil.Process(pid)
+        return process.create_time() == created and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@contextlib.contextmanager
+def temporary_state(tree):
+    """A state folder that is gone afterwards."""
+    state = tree.path / ".lab" / "tmp" / secrets.token_hex(4)
+    try:
+        yield state
+    finally:
+        remove(state)
+
+
+def remove(state):
+    """Throw a state folder away, and what PostgreSQL had to keep elsewhere."""
+    for server in ("postgres", *(path.name for path in state.glob("postgres-*"))):
+        shutil.rmtree(PostgreSQL(state / server, 0).home, ignore_errors=True)
+    shutil.rmtree(state, ignore_errors=True)

@@ -1,0 +1,34 @@
+"""Waiting for what happens elsewhere: ask again and again, within a bound, instead of sleeping for as long as it might take."""
+
+import socket
+import time
+
+
+def eventually(check, *, within=10.0):
+    """The first truthy answer of check(), asked again until then; AssertionError with the last answer after within seconds."""
+    deadline = time.monotonic() + within
+    pause = 0.005
+    while True:
+        try:
+            answer, trouble = check(), None
+        except (AssertionError, OSError) as error:
+            answer, trouble = None, error
+        if answer:
+            return answer
+        if time.monotonic() >= deadline:
+            raise AssertionError(f"not within {within:g} s; the last answer was {trouble or answer!r}")
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.1)
+
+
+def free_port():
+    """A port of the loopback address that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def is_listening(port):
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
