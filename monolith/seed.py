@@ -5,6 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from random import Random
 
 import click
+from flask.cli import with_appcontext
 from sqlalchemy import insert
 
 from monolith.accounts.model import Account
@@ -49,6 +50,7 @@ PRICES = [1900, 2400, 2900, 3500, 4200, 4900, 5900, 6900]
 @click.option("--today", type=click.DateTime(["%Y-%m-%d"]), help="The day that the events lie around; today, unless given.")
 @click.option("--fan-password", envvar="FAN_PASSWORD", required=True, help="Of fan@encore.example and the other customers.")
 @click.option("--organiser-password", envvar="ORGANISER_PASSWORD", required=True, help="Of organiser@encore.example.")
+@with_appcontext
 def command(events, accounts, bookings, seed, today, fan_password, organiser_password):
     """Load sample data; where it is there already, change nothing."""
     today = datetime.combine((today or this_process().clock()).date(), time(), UTC)

@@ -1,4 +1,5 @@
 import click
+from flask.cli import with_appcontext
 
 from monolith.accounts import service
 from monolith.process import this_process
@@ -7,6 +8,7 @@ from monolith.refusals import NotFound
 
 @click.command("grant-organiser")
 @click.argument("email")
+@with_appcontext
 def grant_organiser(email):
     """Let the account with address EMAIL add events, from its next sign-in on."""
     try:

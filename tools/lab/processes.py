@@ -50,7 +50,7 @@ class Process:
         self.reader.start()
 
     def _read(self, output):
-        with self.log.open("a") as log:
+        with output, self.log.open("a") as log:
             for line in output:
                 log.write(line)
                 log.flush()
