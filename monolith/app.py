@@ -2,6 +2,7 @@
 
 import json
 import os
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -70,11 +71,14 @@ def _add_health(app):
 
 
 def _add_document(app):
-    document = json.dumps(yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text()))
-
     @app.get("/api/openapi.json")
     def openapi():
-        return Response(document, content_type="application/json")
+        return Response(_document(), content_type="application/json")
+
+
+@cache
+def _document():
+    return json.dumps(yaml.load((ROOT / "docs" / "openapi.yaml").read_text(), yaml.CSafeLoader))  # noqa: S506 - it is a safe loader
 
 
 def _add_shop(app):

@@ -220,6 +220,15 @@ def encore():
         system.stop()
 
 
+@pytest.fixture(scope="module")
+def shared_encore():
+    """The same for all tests of a module, which leave room for each other."""
+    with temporary_state(HERE) as state:
+        system = start(state, seed=(4, 12))
+        yield Running(system)
+        system.stop()
+
+
 # Bounds, and the record of how each test ended
 
 
