@@ -17,15 +17,15 @@ def tables(database_url):
     return names
 
 
-def test_the_schema_goes_down_to_nothing_and_up_again(database_url):
-    before = tables(database_url)
+def test_the_schema_goes_down_to_nothing_and_up_again(own_database_url):
+    before = tables(own_database_url)
 
-    alembic(database_url, "downgrade", "base")
-    assert tables(database_url) == {"alembic_version"}
-    alembic(database_url, "upgrade", "head")
+    alembic(own_database_url, "downgrade", "base")
+    assert tables(own_database_url) == {"alembic_version"}
+    alembic(own_database_url, "upgrade", "head")
 
-    assert tables(database_url) == before > {"accounts", "seats", "bookings"}
+    assert tables(own_database_url) == before > {"accounts", "seats", "bookings"}
 
 
-def test_the_schema_is_the_one_that_the_models_describe(database_url):
-    assert "No new upgrade operations detected." in alembic(database_url, "check")
+def test_the_schema_is_the_one_that_the_models_describe(own_database_url):
+    assert "No new upgrade operations detected." in alembic(own_database_url, "check")

@@ -202,13 +202,32 @@ def lab_services(services):
     )
 
 
-@pytest.fixture
-def database_url(services, request):
-    """A migrated, empty database of the monolith's, for one test."""
-    server, name = services.servers["monolith"], f"test_{abs(hash(request.node.nodeid)):x}"
+def copied(services, name):
+    """The URL of a new, migrated, empty database of the monolith's."""
+    server = services.servers["monolith"]
     server.create(name, role="monolith", template="monolith")
-    yield server.url("monolith").rsplit("/", 1)[0] + f"/{name}"
-    server.drop(name)
+    return server.url("monolith").rsplit("/", 1)[0] + f"/{name}"
+
+
+@pytest.fixture(scope="session")
+def emptied(services):
+    return copied(services, "emptied")
+
+
+@pytest.fixture
+def database_url(services, emptied):
+    """A migrated database without a row, for one test."""
+    yield emptied
+    with services.servers["monolith"].connect("emptied") as connection:
+        tables = connection.execute("select quote_ident(tablename) from pg_tables where schemaname = 'public' and tablename <> 'alembic_version'").fetchall()
+        connection.execute(f"truncate {', '.join(name for (name,) in tables)}")
+
+
+@pytest.fixture
+def own_database_url(services):
+    """A migrated database that a test may change the schema of."""
+    yield copied(services, "own")
+    services.servers["monolith"].drop("own")
 
 
 @pytest.fixture
