@@ -41,7 +41,15 @@ class Mails:
     def keep(self, sender, recipient, content):
         message = email.message_from_bytes(content, policy=email.policy.default)
         body = message.get_body(("plain", "html"))
-        row = (uuid.uuid4().hex, sender, recipient, str(message["Subject"] or ""), _now(), len(content), body.get_content() if body else "")
+        row = (
+            uuid.uuid4().hex,
+            sender,
+            recipient,
+            str(message["Subject"] or ""),
+            _now(),
+            len(content),
+            body.get_content().replace("\r\n", "\n") if body else "",
+        )
         self.db.execute(f"insert into mails ({', '.join(COLUMNS)}) values (?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 - our own names
 
     def newest(self, limit=50, start=0, to=None):

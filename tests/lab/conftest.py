@@ -1,0 +1,88 @@
+"""Toy steps for the lab to run: a Procfile of tiny programs, with nothing of Encore in them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+from tools.lab.tree import HERE
+from tools.lab.waiting import eventually
+
+WEB = """
+import os, sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(str(os.getpid()).encode())
+    def log_message(self, *words):
+        print(*words, flush=True)
+HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+
+
+class Lab:
+    """`./lab` on a toy checkout, as a person would use it in a terminal."""
+
+    def __init__(self, path):
+        self.path = path
+        self.environment = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
+        self.environment |= {"PYTHONPATH": str(path), "PYTHONUNBUFFERED": "1"}
+
+    def __call__(self, *words, **options):
+        return subprocess.run(self._command(words), capture_output=True, text=True, timeout=60, **self._options(options))
+
+    def up(self, *words):
+        options = self._options({"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "start_new_session": True})
+        self.process = subprocess.Popen(self._command(["up", *words]), **options)
+        eventually(lambda: self.noted() and self.get("/"), within=30)
+        return self.process
+
+    def _command(self, words):
+        return [sys.executable, "-m", "tools.lab", *words]
+
+    def _options(self, options):
+        return {"cwd": self.path, **options, "env": self.environment | options.get("env", {})}
+
+    def noted(self):
+        try:
+            return json.loads((self.path / ".lab/state/00-monolith/running.json").read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def get(self, path):
+        with urllib.request.urlopen(self.noted()["run"]["BASE_URL"] + path, timeout=5) as answer:
+            return answer.read().decode()
+
+    def children(self):
+        return {name: pid for name, (pid, _) in self.noted()["children"].items()}
+
+
+@pytest.fixture
+def make_lab(tmp_path):
+    """Make a toy checkout whose Procfile has these lines; the lab's own code is a link to ours."""
+    made = []
+
+    def make_lab(*lines):
+        path = tmp_path / f"checkout{len(made)}"
+        path.mkdir()
+        (path / "tools").mkdir()
+        (path / "tools" / "lab").mkdir()
+        for file in (HERE.path / "tools" / "lab").glob("*.py"):
+            (path / "tools" / "lab" / file.name).write_text(file.read_text())
+        (path / "web.py").write_text(WEB)
+        (path / "Procfile").write_text("\n".join(lines or ["web: python web.py"]) + "\n")
+        made.append(Lab(path))
+        return made[-1]
+
+    yield make_lab
+    for lab in made:
+        process = getattr(lab, "process", None)
+        if process and process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=30)
+        elif process:
+            process.stdout.close()

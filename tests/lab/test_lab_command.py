@@ -1,0 +1,201 @@
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tools.lab.waiting import eventually, free_port
+
+
+def gone(pids):
+    return not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in pids)
+
+
+def test_alone_it_lists_its_commands_and_says_how_to_begin(make_lab):
+    said = make_lab()()
+
+    assert "./lab up" in said.stdout + said.stderr
+    assert "doctor" in said.stdout + said.stderr
+
+
+def test_up_starts_what_the_procfile_says_and_ctrl_c_stops_it(make_lab):
+    lab = make_lab("web: python web.py", "worker: sleep 1000")
+    process = lab.up()
+    pids = lab.children().values()
+
+    process.send_signal(signal.SIGINT)
+    printed = process.communicate(timeout=30)[0]
+
+    assert process.returncode == 0
+    assert "The shop" in printed
+    assert gone(pids)
+    assert lab.noted() is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_terminal_that_is_closed_leaves_no_process_behind(make_lab, number):
+    lab = make_lab("web: python web.py", "worker: sleep 1000")
+    process = lab.up()
+    pids = lab.children().values()
+
+    process.send_signal(number)
+    process.communicate(timeout=30)
+
+    assert gone(pids)
+
+
+def test_after_the_lab_was_killed_the_next_start_cleans_up(make_lab):
+    lab = make_lab("web: python web.py", "worker: sleep 1000")
+    process = lab.up()
+    left = list(lab.children().values())
+    process.kill()
+    process.communicate(timeout=30)
+    assert not gone(left)
+
+    lab.up()
+
+    eventually(lambda: gone(left))
+    assert set(lab.children().values()).isdisjoint(left)
+
+
+def test_a_second_up_of_the_same_step_says_where_the_first_is(make_lab):
+    lab = make_lab()
+    lab.up()
+
+    refused = lab("up")
+
+    assert refused.returncode == 1
+    assert refused.stderr.replace("\n", " ").strip().startswith(f"lab: this step is running already, at {lab.noted()['run']['BASE_URL']}")
+
+
+def test_two_checkouts_run_side_by_side(make_lab):
+    first, second = make_lab(), make_lab()
+
+    first.up()
+    second.up()
+
+    assert first.get("/") == str(first.children()["web"])
+    assert second.get("/") == str(second.children()["web"])
+
+
+def test_a_port_that_is_given_is_used_and_one_that_is_taken_is_refused(make_lab):
+    lab, port = make_lab(), free_port()
+
+    lab.up("--port", str(port))
+
+    assert lab.noted()["run"]["BASE_URL"].endswith(f":{port}")
+    assert make_lab()("up", "--port", str(port)).returncode == 2
+
+
+def test_instances_are_scaled_out_by_name(make_lab):
+    lab = make_lab("web: python web.py", "worker: sleep 1000")
+
+    lab.up("--scale", "worker=2")
+
+    assert {"web", "worker.1", "worker.2"} <= set(lab.children())
+
+
+def test_ps_kill_stop_and_start_act_on_what_runs(make_lab):
+    lab = make_lab("web: python web.py", "worker: sleep 1000")
+    lab.up()
+    before = lab.children()["worker"]
+
+    assert "worker" in lab("ps").stdout
+    assert lab("kill", "worker").returncode == 0
+    eventually(lambda: lab.children().get("worker") not in (None, before))
+    assert lab("stop", "worker").returncode == 0
+    assert "stopped" in lab("ps").stdout
+    assert "worker" not in lab.children()
+    assert lab("start", "worker").returncode == 0
+    assert "worker" in lab.children()
+
+
+def test_what_cannot_be_done_is_said_without_a_stack_trace(make_lab):
+    lab = make_lab()
+    lab.up()
+    wanted = {
+        ("kill", "nobody"): 2,
+        ("kill", "web", "--signal", "LOUD"): 2,
+        ("stop", "nobody"): 2,
+        ("sql", "nobody"): 2,
+        ("logs", "nobody"): 2,
+        ("reset",): 1,
+        ("up", "07"): 2,
+        ("test", "07"): 2,
+        ("run", "07", "--", "true"): 2,
+        ("run", "--", "no-such-command"): 127,
+        ("up", "--scale", "web"): 2,
+    }
+
+    refused = {words: lab(*words) for words in wanted}
+
+    assert {words: each.returncode for words, each in refused.items()} == wanted
+    assert all(each.stderr and "Traceback" not in each.stderr for each in refused.values())
+
+
+def test_without_anything_running_the_commands_that_look_inside_say_so(make_lab):
+    lab = make_lab()
+
+    for words in (["ps"], ["kill", "web"], ["mail"], ["sql"]):
+        assert lab(*words).stderr == "lab: nothing is running here; start it with ./lab up\n"
+
+
+def test_run_gives_its_command_the_addresses_and_passes_its_exit_code_on(make_lab):
+    lab = make_lab()
+
+    ended = lab("run", "00", "--", "sh", "-c", "echo $BASE_URL $MAIL_URL $SMTP_URL $STRIPE_API_BASE $FAN_PASSWORD $LAB_STATE; exit 7")
+
+    assert ended.returncode == 7
+    base, mail, smtp, stripe, password, state = ended.stdout.split()
+    assert (base[:17], mail[:17], smtp[:17], stripe[:17]) == ("http://127.0.0.1:", "http://127.0.0.1:", "smtp://127.0.0.1:", "http://127.0.0.1:")
+    assert not Path(state).exists()
+    assert password == "fan-of-encore"
+
+
+def test_services_that_the_environment_names_are_used_and_none_of_ours_is_started(make_lab):
+    lab = make_lab("web: python web.py")
+    given = {"SMTP_URL": "smtp://127.0.0.1:1", "STRIPE_API_BASE": "http://127.0.0.1:2", "STRIPE_API_KEY": "sk_test_own"}
+
+    ended = lab("run", "--", "sh", "-c", "echo $SMTP_URL $STRIPE_API_BASE $STRIPE_API_KEY; cat $LAB_STATE/running.json", env=given)
+
+    assert ended.stdout.splitlines()[0].split() == list(given.values())
+    assert '"children": {"web": ' in ended.stdout
+
+
+def test_a_process_that_is_configured_wrongly_ends_the_run_with_2_and_its_line(make_lab):
+    lab = make_lab("web: sh -c 'echo web: COLOUR is not set >&2; exit 2'")
+
+    refused = lab("up")
+
+    assert refused.returncode == 2
+    assert "web: COLOUR is not set" in refused.stdout
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_release_that_fails_ends_the_run_before_anything_starts(make_lab):
+    lab = make_lab("release: sh -c 'echo no database; exit 3'", "web: python web.py")
+
+    refused = lab("up")
+
+    assert refused.returncode == 1
+    assert "no database" in refused.stdout
+    assert refused.stderr == "lab: release ended with exit code 3\n"
+
+
+def test_logs_show_what_a_process_wrote_and_reset_throws_it_away(make_lab):
+    lab = make_lab("web: python web.py", "talker: sh -c 'echo hello from afar; sleep 1000'")
+    process = lab.up()
+
+    eventually(lambda: "hello from afar" in lab("logs", "talker").stdout)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+
+    assert lab("reset").returncode == 0
+    assert not (lab.path / ".lab/state/00-monolith").exists()
+
+
+def test_the_doctor_names_what_is_here(make_lab):
+    said = make_lab()("doctor")
+
+    assert said.returncode == 0
+    assert "PostgreSQL" in said.stdout

@@ -1,0 +1,92 @@
+import smtplib
+import subprocess
+import sys
+from email.message import EmailMessage
+
+import pytest
+
+from tools.lab import inbox
+from tools.lab.plugin import mails, turn
+from tools.lab.tree import HERE
+from tools.lab.waiting import eventually, free_port, is_listening
+
+
+class Catcher:
+    def __init__(self, database):
+        self.database, self.smtp, self.http = database, free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.http}"
+        self.start()
+
+    def start(self):
+        options = ["--smtp-port", str(self.smtp), "--http-port", str(self.http), "--database", str(self.database)]
+        self.process = subprocess.Popen([sys.executable, "-m", "tools.lab.mailcatcher", *options], cwd=HERE.path)
+        eventually(lambda: is_listening(self.smtp) and is_listening(self.http))
+
+    def send(self, to="ada@encore.example", subject="Hello", text="Good evening.\n"):
+        message = EmailMessage()
+        message["From"], message["To"], message["Subject"] = "shop@encore.example", to, subject
+        message.set_content(text)
+        with smtplib.SMTP("127.0.0.1", self.smtp, local_hostname="test", timeout=5) as connection:
+            connection.send_message(message)
+
+
+@pytest.fixture
+def catcher(tmp_path):
+    catcher = Catcher(tmp_path / "mail.db")
+    yield catcher
+    catcher.process.terminate()
+    catcher.process.wait(10)
+
+
+def test_mail_is_kept_and_listed_as_mailpit_does_newest_first(catcher):
+    catcher.send(subject="First")
+    catcher.send(subject="Second", to="bob@encore.example")
+
+    listed = inbox.read(catcher.url, "/api/v1/messages?limit=1")
+    found = inbox.read(catcher.url, "/api/v1/search?query=to%3A%22ada%40encore.example%22")
+
+    assert (listed["total"], listed["count"], listed["messages"][0]["Subject"]) == (2, 1, "Second")
+    assert [mail["Subject"] for mail in found["messages"]] == ["First"]
+    assert inbox.read(catcher.url, f"/api/v1/message/{found['messages'][0]['ID']}")["Text"] == "Good evening.\n"
+
+
+def test_what_was_accepted_survives_a_sudden_death(catcher):
+    catcher.send()
+    catcher.process.kill()
+    catcher.process.wait()
+
+    catcher.start()
+
+    assert [mail["subject"] for mail in mails(catcher.url)] == ["Hello"]
+
+
+def test_the_page_shows_mail_as_text_never_as_markup(catcher):
+    import urllib.request
+
+    catcher.send(subject="<b>Über</b>", text="<script>alert(1)</script>\n")
+    id = inbox.messages(catcher.url)[0]["ID"]
+
+    pages = [urllib.request.urlopen(catcher.url + path).read().decode() for path in ("/", f"/message/{id}")]
+
+    assert all("&lt;b&gt;Über&lt;/b&gt;" in page for page in pages)
+    assert "<script>" not in pages[1]
+
+
+def test_refusing_is_a_knob(catcher):
+    turn(f"{catcher.url}/_knobs", {"refuse": True})
+    with pytest.raises(smtplib.SMTPSenderRefused):
+        catcher.send()
+
+    turn(f"{catcher.url}/_knobs", {"refuse": False})
+    catcher.send()
+
+    assert len(mails(catcher.url)) == 1
+
+
+def test_dropping_after_keeping_is_a_knob(catcher):
+    turn(f"{catcher.url}/_knobs", {"drop_after": 1})
+
+    with pytest.raises(smtplib.SMTPServerDisconnected):
+        catcher.send()
+
+    assert len(mails(catcher.url)) == 1

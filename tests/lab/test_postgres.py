@@ -1,0 +1,83 @@
+import signal
+import subprocess
+
+import psycopg
+import pytest
+
+from tools.lab.postgres import PostgreSQL
+from tools.lab.waiting import eventually, free_port
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A server that is started and stopped by hand."""
+    server = PostgreSQL(tmp_path / "postgres", free_port(), durable=False)
+    server.running = None
+
+    def start():
+        server.prepare()
+        server.running = subprocess.Popen(server.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **server.run_as())
+        eventually(server.is_ready)
+
+    server.start = start
+    start()
+    yield server
+    server.running.send_signal(signal.SIGQUIT)
+    server.running.wait(20)
+
+
+def test_it_is_a_recent_postgresql_with_one_collation_everywhere(server):
+    with server.connect() as connection:
+        version, collation = connection.execute(
+            "select current_setting('server_version_num')::int, datlocale from pg_database where datname = 'postgres'"
+        ).fetchone()
+
+    assert version >= 180000
+    assert collation == "C.UTF-8"
+
+
+def test_an_owner_gets_at_its_own_database_only(server):
+    server.create("ours")
+    server.create("theirs")
+
+    psycopg.connect(server.url("ours")).close()
+
+    with pytest.raises(psycopg.OperationalError, match="permission denied"):
+        psycopg.connect(server.url("ours").removesuffix("ours") + "theirs")
+
+
+def test_without_the_password_nobody_gets_in(server):
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        psycopg.connect(host="127.0.0.1", port=server.port, user="postgres", password="wrong", dbname="postgres")
+
+
+def test_what_was_committed_is_there_after_a_sudden_death(server):
+    server.create("ours")
+    with psycopg.connect(server.url("ours")) as connection:
+        connection.execute("create table kept as select 1 as one")
+    server.running.kill()
+    server.running.wait()
+
+    eventually(lambda: _started(server))
+
+    with psycopg.connect(server.url("ours")) as connection:
+        assert connection.execute("select one from kept").fetchone() == (1,)
+
+
+def _started(server):
+    """Whether it came up: its former children may hold the shared memory for a moment yet."""
+    server.prepare()
+    server.running = subprocess.Popen(server.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **server.run_as())
+    return eventually(lambda: server.is_ready() or server.running.poll() is not None) and server.is_ready()
+
+
+def test_a_lock_file_of_a_process_that_is_gone_is_no_obstacle(server):
+    lock = server.data / "postmaster.pid"
+    text = lock.read_text()
+    server.running.send_signal(signal.SIGQUIT)
+    server.running.wait(20)
+    lock.write_text("1\n" + text.partition("\n")[2])
+
+    server.start()
+
+    assert server.is_ready()

@@ -1,0 +1,92 @@
+import signal
+import sys
+
+import pytest
+
+from tools.lab import processes
+from tools.lab.processes import Process, Supervisor, readable
+from tools.lab.waiting import eventually
+
+
+@pytest.fixture
+def shown():
+    return []
+
+
+@pytest.fixture
+def supervisor(shown):
+    supervisor = Supervisor(lambda name, line: shown.append(line))
+    yield supervisor
+    supervisor.stop_all()
+
+
+@pytest.fixture
+def run(supervisor, shown, tmp_path):
+    def run(name, code):
+        process = Process(name, [sys.executable, "-c", code], environment={}, log=tmp_path / f"{name}.log", show=supervisor.show)
+        supervisor.add(process)
+        return process
+
+    return run
+
+
+def test_a_process_that_dies_is_started_again_after_a_pause_with_its_last_lines_shown(supervisor, run, shown):
+    process = run("sleeper", "import time; print('so tired', flush=True); time.sleep(1000)")
+    eventually(lambda: "so tired" in shown)
+
+    process.popen.send_signal(signal.SIGKILL)
+
+    eventually(lambda: process.starts == 2)
+    assert "ended with signal SIGKILL; its last lines:" in shown
+    assert "  so tired" in shown
+    assert any(line.startswith("starting again in 0.5 s") for line in shown)
+
+
+def test_the_pause_grows_and_five_deaths_within_a_minute_end_the_run(supervisor, run, shown, monkeypatch):
+    monkeypatch.setattr(processes, "FIRST_PAUSE", 0.01)
+
+    run("mayfly", "import sys; sys.exit(3)")
+
+    assert supervisor.ended.wait(20)
+    assert supervisor.exit_code == 1
+    assert [line for line in shown if line.startswith("starting")] == [f"starting again in {pause} s" for pause in ("0.0", "0.0", "0.0", "0.1")]
+    assert "5 deaths within 60 s: giving up" in shown
+
+
+def test_a_process_that_is_stopped_stays_stopped(supervisor, run):
+    process = run("sleeper", "import time; time.sleep(1000)")
+
+    supervisor.stop("sleeper")
+
+    assert not process.running
+    assert supervisor.facts()[0]["state"] == "stopped"
+    supervisor.start("sleeper")
+    assert process.running
+
+
+def test_a_process_that_was_halted_is_stopped_all_the_same(supervisor, run):
+    process = run("sleeper", "import time; time.sleep(1000)")
+    supervisor.kill("sleeper", signal.SIGSTOP)
+
+    supervisor.stop("sleeper")
+
+    assert not process.running
+
+
+def test_one_that_ignores_sigterm_is_killed_with_its_children(supervisor, run, monkeypatch, shown):
+    monkeypatch.setattr(processes, "PATIENCE", 0.2)
+    process = run("stubborn", "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(1000)")
+    eventually(lambda: "ready" in shown)
+
+    supervisor.stop("stubborn")
+
+    assert not process.running
+    assert "does not stop: killed" in shown
+
+
+def test_a_json_line_is_shown_as_a_person_reads_it():
+    line = '{"level": "INFO", "logger": "web", "message": "request", "status": 200, "time": "2030-01-02T03:04:05.678901+00:00"}'
+
+    assert readable(line) == "03:04:05.678 INFO request status=200"
+    assert readable("plain") == "plain"
+    assert readable('{"time": 1}') == '{"time": 1}'
