@@ -36,9 +36,11 @@ class Lab:
         return subprocess.run(self._command(words), capture_output=True, text=True, timeout=60, **self._options(options))
 
     def up(self, *words):
-        options = self._options({"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "start_new_session": True})
-        self.process = subprocess.Popen(self._command(["up", *words]), **options)
-        eventually(lambda: self.noted() and self.get("/"), within=30)
+        self.printed = self.path / "printed"
+        with self.printed.open("w") as printed:
+            options = self._options({"stdout": printed, "stderr": subprocess.STDOUT, "start_new_session": True})
+            self.process = subprocess.Popen(self._command(["up", *words]), **options)
+        eventually(lambda: "Ready after" in self.printed.read_text(), within=30)
         return self.process
 
     def _command(self, words):
@@ -83,6 +85,4 @@ def make_lab(tmp_path):
         process = getattr(lab, "process", None)
         if process and process.poll() is None:
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=30)
-        elif process:
-            process.stdout.close()
+            process.wait(30)
