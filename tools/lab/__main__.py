@@ -1,5 +1,6 @@
 """The commands of ./lab."""
 
+import json
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
+from tools.lab import bench as benchmark
 from tools.lab import control, doctor, inbox
 from tools.lab import system as systems
 from tools.lab.postgres import binaries
@@ -183,6 +185,15 @@ def test(step, words):
         step, words = None, (step, *words)
     check_step(step)
     sys.exit(subprocess.run([sys.executable, "-m", "pytest", *words], cwd=HERE.path).returncode)
+
+
+@lab.command()
+@click.option("--json", "path", type=click.Path(dir_okay=False, writable=True), help="Write the figures to this file too.")
+def bench(path):
+    """Measure this step: reads, holds and bookings as ratios, memory, start. Takes about two minutes."""
+    figures = benchmark.run(out)
+    if path:
+        Path(path).write_text(json.dumps(figures, indent=1) + "\n")
 
 
 # Looking inside what runs

@@ -104,7 +104,7 @@ class System:
         self.progress("starting PostgreSQL")
         server = self.servers[owner] = PostgreSQL(self.state / name, free_port(), durable=self.durable)
         server.prepare()
-        self._supervise(name, server.command(), server.port, prepare=server.prepare, **server.run_as())
+        self.supervise(name, server.command(), server.port, prepare=server.prepare, **server.run_as())
         return server.url(owner)
 
     def _start_mail(self):
@@ -119,9 +119,9 @@ class System:
 
     def _start_tool(self, name, module, options, port):
         command = [sys.executable, "-m", f"tools.lab.{module}", *options, "--database", str(self.state / f"{module}.db")]
-        self._supervise(name, command, port, cwd=HERE.path)
+        self.supervise(name, command, port, cwd=HERE.path)
 
-    def _supervise(self, name, command, port, environment=None, **options):
+    def supervise(self, name, command, port, environment=None, **options):
         environment = environment or {**os.environ, "PYTHONPATH": str(HERE.path)}
         process = Process(name, command, environment=environment, log=self.state / "logs" / f"{name}.log", show=self.show, **options)
         process.port = port
@@ -155,7 +155,7 @@ class System:
                 public = name == self.public_process() and number == 1
                 port = self.port if public else free_port()
                 environment = self.environment(name, INSTANCE=instance, PORT=str(port))
-                self._supervise(instance, expand(command, environment), port, environment, cwd=self.tree.path)
+                self.supervise(instance, expand(command, environment), port, environment, cwd=self.tree.path)
 
     def public_process(self):
         return "facade" if "facade" in self.tree.processes() else "web"

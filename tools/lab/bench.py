@@ -1,0 +1,174 @@
+"""The figures of a step, as ratios taken in one run: two things are asked in turn, again and again, and medians are compared."""
+
+import http.client
+import json
+import time
+import urllib.parse
+from statistics import median
+
+from rich.table import Table
+
+from tools.lab.processes import memory
+from tools.lab.system import System, temporary_state
+from tools.lab.tree import HERE
+from tools.lab.waiting import eventually, free_port, is_listening
+
+ROUNDS, ROUND_SECONDS = 7, 1.0
+ORDERS = 60
+EVENTS, ACCOUNTS, MANY_ACCOUNTS = 200, 100, 10_000
+
+
+class Connection:
+    """One kept connection, with a cookie once signed in."""
+
+    def __init__(self, url):
+        self.http = http.client.HTTPConnection(urllib.parse.urlsplit(url).netloc, timeout=60)
+        self.cookie = ""
+
+    def ask(self, method, path, body=None, expect=(200, 201)):
+        headers = {"Cookie": self.cookie, **({"Content-Type": "application/json"} if body is not None else {})}
+        self.http.request(method, path, json.dumps(body).encode() if body is not None else None, headers)
+        answer = self.http.getresponse()
+        text = answer.read()
+        if answer.status not in expect:
+            raise RuntimeError(f"{method} {path}: {answer.status} {text[:200]!r}")
+        if cookie := answer.headers.get("Set-Cookie"):
+            self.cookie = cookie.split(";")[0]
+        return json.loads(text or b"{}")
+
+    def sign_in(self, told):
+        self.ask("POST", "/api/sessions", {"email": "fan@encore.example", "password": told["FAN_PASSWORD"]})
+        return self
+
+
+def rate(connection, path):
+    """Requests answered per second, one after the other."""
+    count, began = 0, time.perf_counter()
+    while time.perf_counter() - began < ROUND_SECONDS:
+        connection.ask("GET", path)
+        count += 1
+    return count / (time.perf_counter() - began)
+
+
+def took(call):
+    began = time.perf_counter()
+    answer = call()
+    return time.perf_counter() - began, answer
+
+
+def reads(ours, plain, event_id):
+    """{route: its rate as a share of the yardstick's}: for each, the median over the rounds."""
+    pairs = {
+        "events list": ("/api/events", "/events"),
+        "one event": (f"/api/events/{event_id}", f"/event?id={event_id}"),
+        "seats": (f"/api/events/{event_id}/seats", f"/seats?id={event_id}"),
+    }
+    shares = {}
+    for name, (path, yardstick) in pairs.items():
+        rate(ours, path), rate(plain, yardstick)
+        shares[name] = [rate(ours, path) / rate(plain, yardstick) for _ in range(ROUNDS)]
+    return shares
+
+
+class Shopper:
+    """Buys one seat at a time, and notes how long holding and booking took."""
+
+    def __init__(self, system):
+        self.connection = Connection(system.base_url).sign_in(system.to_run())
+        events = self.connection.ask("GET", "/api/events?limit=100")["items"]
+        self.event = max(events, key=lambda event: event["seats_left"])["id"]
+        seats = self.connection.ask("GET", f"/api/events/{self.event}/seats")["items"]
+        self.free = [seat["id"] for seat in seats if seat["status"] == "free"]
+        self.hold, self.book = [], []
+
+    def buy(self):
+        asked = {"seats": [self.free.pop()]}
+        held_for, hold = took(lambda: self.connection.ask("POST", f"/api/events/{self.event}/holds", asked))
+        wanted = {"hold_id": hold["id"], "payment_method": "pm_card_visa"}
+        booked_for, booking = took(lambda: self.connection.ask("POST", "/api/bookings", wanted))
+        eventually(lambda: self.connection.ask("GET", f"/api/bookings/{booking['id']}")["status"] == "confirmed")
+        self.hold.append(held_for)
+        self.book.append(booked_for)
+
+
+def yardstick(system):
+    port = free_port()
+    command = [
+        "gunicorn",
+        "--no-control-socket",
+        "--worker-class",
+        "gthread",
+        "--threads",
+        "16",
+        "--bind",
+        f"127.0.0.1:{port}",
+        "tools.lab.yardstick:create_app()",
+    ]
+    environment = system.environment("yardstick") | {"PYTHONPATH": str(HERE.path)}
+    system.supervise("yardstick", command, port, environment, cwd=HERE.path)
+    eventually(lambda: is_listening(port), within=30)
+    return f"http://127.0.0.1:{port}"
+
+
+def run(out):
+    """Measure, print a table, and answer the figures as {name: value}."""
+    figures = {}
+    with temporary_state(HERE) as small_state, temporary_state(HERE) as large_state:
+        quiet = {"show": lambda name, line: None, "progress": lambda line: out.print(f"{line} ...", style="dim")}
+        small = System(HERE, small_state, seed=(EVENTS, ACCOUNTS), **quiet)
+        large = System(HERE, large_state, seed=(EVENTS, MANY_ACCOUNTS), **quiet)
+        try:
+            small.start()
+            figures |= warm_start(small)
+            out.print("measuring reads ...", style="dim")
+            plain, ours = yardstick(small), Connection(small.base_url)
+            event_id = ours.ask("GET", "/api/events?limit=1")["items"][0]["id"]
+            for name, shares in reads(ours, Connection(plain), event_id).items():
+                figures[f"{name}, rate as a share of a bare route's"] = spread(shares)
+            large.start()
+            out.print("measuring holds and bookings ...", style="dim")
+            figures |= orders(small, large, Connection(plain))
+            figures["memory of the web process, MB"] = f"{memory(small.supervisor.find('web').popen.pid) / 1e6:.0f}"
+        finally:
+            for system in (small, large):
+                if system.supervisor:
+                    system.stop()
+    table = Table("figure", "median (lowest to highest)", box=None)
+    for name, value in figures.items():
+        table.add_row(name, value)
+    out.print(table)
+    return figures
+
+
+def warm_start(system):
+    """How long from nothing running, but with its data there, to a first booking that is acknowledged."""
+    system.stop()
+    began = time.perf_counter()
+    system.start()
+    Shopper(system).buy()
+    acknowledged = time.perf_counter() - began
+    system.supervisor.stop("web")
+    restarted, _ = took(lambda: (system.supervisor.start("web"), system.wait_ready()))
+    return {"warm start to the first booking, s": f"{acknowledged:.1f}", "web process, start to ready, s": f"{restarted:.1f}"}
+
+
+def orders(small, large, plain):
+    """Holding and booking against a bare insert, and with a hundred times the bookings against few."""
+    few, many, inserts = Shopper(small), Shopper(large), []
+    for number in range(ORDERS + 5):
+        for shopper in (few, many) if number % 2 else (many, few):
+            shopper.buy()
+        inserts.append(took(lambda: plain.ask("POST", "/rows", {"note": "one"}))[0])
+    del few.hold[:5], few.book[:5], many.hold[:5], many.book[:5], inserts[:5]
+    p50 = {"a bare insert": median(inserts), "hold": median(few.hold), "book": median(few.book)}
+    return {
+        **{f"{name}, p50 ms": f"{1000 * value:.1f}" for name, value in p50.items()},
+        "hold, p50 against a bare insert's": f"{p50['hold'] / p50['a bare insert']:.1f}",
+        "book, p50 against a bare insert's": f"{p50['book'] / p50['a bare insert']:.1f}",
+        "hold, p50 with 100 times the bookings": f"{median(many.hold) / p50['hold']:.2f}",
+        "book, p50 with 100 times the bookings": f"{median(many.book) / p50['book']:.2f}",
+    }
+
+
+def spread(values):
+    return f"{median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
