@@ -8,6 +8,7 @@ import os
 import signal
 import urllib.parse
 import urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
@@ -15,7 +16,7 @@ import psycopg
 import pytest
 
 from tools.lab import inbox, waiting
-from tools.lab.system import System, temporary_state
+from tools.lab.system import System, copy, temporary_state
 from tools.lab.tree import HERE
 
 TEST_WITHIN = int(os.environ.get("TEST_SECONDS", "120"))
@@ -171,8 +172,19 @@ def turn(url, knobs):
 # Fixtures
 
 
-def start(state, **options):
-    return System(HERE, state, durable=False, show=lambda name, line: None, **options).start()
+SAMPLE = (4, 12)  # events, accounts
+QUICK = {"durable": False, "show": lambda name, line: None}
+
+
+@contextmanager
+def whole_system(sample):
+    with temporary_state(HERE) as state:
+        copy(sample, state)
+        system = System(HERE, state, seed=SAMPLE, **QUICK).start()
+        try:
+            yield Running(system)
+        finally:
+            system.stop()
 
 
 @pytest.fixture
@@ -184,7 +196,7 @@ def eventually():
 def services():
     """The backing services alone, with a migrated database to copy; none of the step's own processes."""
     with temporary_state(HERE) as state:
-        system = System(HERE, state, durable=False, show=lambda name, line: None)
+        system = System(HERE, state, **QUICK)
         system.prepare()
         yield system
         system.stop()
@@ -230,22 +242,29 @@ def own_database_url(services):
     services.servers["monolith"].drop("own")
 
 
-@pytest.fixture
-def encore():
-    """A whole system of this checkout, with a small sample of data, for one test."""
+@pytest.fixture(scope="session")
+def sample():
+    """A state folder with a small sample of data, to be copied: made once, since making it takes seconds."""
     with temporary_state(HERE) as state:
-        system = start(state, seed=(4, 12))
-        yield Running(system)
+        system = System(HERE, state, seed=SAMPLE, **QUICK)
+        system.prepare()
+        system.load_sample()
         system.stop()
+        yield state
+
+
+@pytest.fixture
+def encore(sample):
+    """A whole system of this checkout, with a small sample of data, for one test."""
+    with whole_system(sample) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
-def shared_encore():
+def shared_encore(sample):
     """The same for all tests of a module, which leave room for each other."""
-    with temporary_state(HERE) as state:
-        system = start(state, seed=(4, 12))
-        yield Running(system)
-        system.stop()
+    with whole_system(sample) as running:
+        yield running
 
 
 # Bounds, and the record of how each test ended
