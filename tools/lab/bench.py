@@ -1,4 +1,6 @@
-"""The figures of a step, as ratios taken in one run: two things are asked in turn, again and again, and medians are compared."""
+"""The figures of a step, as ratios taken in one run: two things are asked in turn, again and again, and medians are compared.
+
+Figures are {name with its unit: [each value that was measured]}."""
 
 import http.client
 import json
@@ -8,6 +10,7 @@ from statistics import median
 
 from rich.table import Table
 
+from tools.lab.measurements import spread
 from tools.lab.processes import memory
 from tools.lab.system import System, temporary_state
 from tools.lab.tree import HERE
@@ -57,7 +60,7 @@ def took(call):
 
 
 def reads(ours, plain, event_id):
-    """{route: its rate as a share of the yardstick's}: for each, the median over the rounds."""
+    """{route: its rate as a share of the yardstick's, once for each round}"""
     pairs = {
         "events list": ("/api/events", "/events"),
         "one event": (f"/api/events/{event_id}", f"/event?id={event_id}"),
@@ -111,7 +114,7 @@ def yardstick(system):
 
 
 def run(out):
-    """Measure, print a table, and answer the figures as {name: value}."""
+    """Measure, print a table, and answer the figures."""
     figures = {}
     with temporary_state(HERE) as small_state, temporary_state(HERE) as large_state:
         quiet = {"show": lambda name, line: None, "progress": lambda line: out.print(f"{line} ...", style="dim")}
@@ -124,18 +127,18 @@ def run(out):
             plain, ours = yardstick(small), Connection(small.base_url)
             event_id = ours.ask("GET", "/api/events?limit=1")["items"][0]["id"]
             for name, shares in reads(ours, Connection(plain), event_id).items():
-                figures[f"{name}, rate as a share of a bare route's"] = spread(shares)
+                figures[f"{name}, rate as a share of a bare route's"] = shares
             large.start()
             out.print("measuring holds and bookings ...", style="dim")
             figures |= orders(small, large, Connection(plain))
-            figures["memory of the web process, MB"] = f"{memory(small.supervisor.find('web').popen.pid) / 1e6:.0f}"
+            figures["memory of the web process, MB"] = [memory(small.supervisor.find("web").popen.pid) / 1e6]
         finally:
             for system in (small, large):
                 if system.supervisor:
                     system.stop()
     table = Table("figure", "median (lowest to highest)", box=None)
-    for name, value in figures.items():
-        table.add_row(name, value)
+    for name, values in figures.items():
+        table.add_row(name, spread(values))
     out.print(table)
     return figures
 
@@ -149,7 +152,7 @@ def warm_start(system):
     acknowledged = time.perf_counter() - began
     system.supervisor.stop("web")
     restarted, _ = took(lambda: (system.supervisor.start("web"), system.wait_ready()))
-    return {"warm start to the first booking, s": f"{acknowledged:.1f}", "web process, start to ready, s": f"{restarted:.1f}"}
+    return {"warm start to the first booking, s": [acknowledged], "web process, start to ready, s": [restarted]}
 
 
 def orders(small, large, plain):
@@ -162,13 +165,9 @@ def orders(small, large, plain):
     del few.hold[:5], few.book[:5], many.hold[:5], many.book[:5], inserts[:5]
     p50 = {"a bare insert": median(inserts), "hold": median(few.hold), "book": median(few.book)}
     return {
-        **{f"{name}, p50 ms": f"{1000 * value:.1f}" for name, value in p50.items()},
-        "hold, p50 against a bare insert's": f"{p50['hold'] / p50['a bare insert']:.1f}",
-        "book, p50 against a bare insert's": f"{p50['book'] / p50['a bare insert']:.1f}",
-        "hold, p50 with 100 times the bookings": f"{median(many.hold) / p50['hold']:.2f}",
-        "book, p50 with 100 times the bookings": f"{median(many.book) / p50['book']:.2f}",
+        **{f"{name}, p50 ms": [1000 * value] for name, value in p50.items()},
+        "hold, p50 against a bare insert's": [p50["hold"] / p50["a bare insert"]],
+        "book, p50 against a bare insert's": [p50["book"] / p50["a bare insert"]],
+        "hold, p50 with 100 times the bookings": [median(many.hold) / p50["hold"]],
+        "book, p50 with 100 times the bookings": [median(many.book) / p50["book"]],
     }
-
-
-def spread(values):
-    return f"{median(values):.2f} ({min(values):.2f} to {max(values):.2f})"

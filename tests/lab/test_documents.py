@@ -1,0 +1,100 @@
+"""The documents say what is so: commands, links, listings, numbers, and the shape of a step's page."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from tools.lab import measurements
+from tools.lab.__main__ import lab
+from tools.lab.tree import HERE
+
+DOCUMENTS = sorted([HERE.path / "README.md", *(HERE.path / "docs").rglob("*.md")])
+PAGES = sorted((HERE.path / "docs" / "steps").glob("[0-9][0-9]-*.md"))
+HEADINGS = {
+    "Lesson",
+    "Before and after",
+    "Read the diff",
+    "What can go wrong",
+    "Numbers",
+    "Go back",
+    "Try it",
+    "Do not copy",
+    "Stop here if",
+}
+LISTING = re.compile(r"^```(?:python|sql|yaml|caddyfile) ?(\S*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def named(path):
+    return str(path.relative_to(HERE.path))
+
+
+def listings():
+    found = [(document, *listing) for document in DOCUMENTS for listing in LISTING.findall(document.read_text())]
+    return [pytest.param(*each, id=f"{named(each[0])}: {each[1]}") for each in found]
+
+
+def file_at_its_step(document, source):
+    """The text of a file as it is at the step whose page quotes it; as it is here, where the step is not published."""
+    shown = subprocess.run(["git", "show", f"step-{document.stem}:{source}"], cwd=HERE.path, capture_output=True, text=True)
+    return shown.stdout if shown.returncode == 0 else (HERE.path / source).read_text()
+
+
+def test_every_command_is_documented_and_every_documented_one_is_there():
+    documented = re.findall(r"^\| `(\w+)` \| ", (HERE.path / "docs" / "lab.md").read_text(), re.MULTILINE)
+
+    assert sorted(documented) == sorted(lab.commands)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_every_link_of_a_document_leads_somewhere(document):
+    links = re.findall(r"\]\(([^)#:]+)[)#]", document.read_text())
+
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize(("document", "source", "text"), listings())
+def test_every_listing_is_quoted_from_a_file_of_its_step(document, source, text):
+    assert source, "a listing names its file behind the language"
+    assert text in file_at_its_step(document, source)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_the_page_of_a_step_has_its_headings_and_is_short(page):
+    headings = re.findall(r"^## (.+)$", page.read_text(), re.MULTILINE)
+
+    assert set(headings) == HEADINGS
+    assert len(page.read_text().splitlines()) <= 90
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_the_numbers_of_a_page_are_those_that_were_measured(page):
+    measured = measurements.read(page.stem)
+
+    assert measured, f"docs/measurements/{page.stem}.json is missing; ./lab bench --keep and ./lab load --keep make it"
+    assert measurements.with_numbers(page.read_text(), measured) == page.read_text()
+
+
+def test_a_decision_is_at_most_forty_lines_with_the_same_headings():
+    decisions = sorted((HERE.path / "docs" / "adr").glob("*.md"))
+
+    assert decisions
+    for path in decisions:
+        assert re.findall(r"^## (.+)$", path.read_text(), re.MULTILINE) == ["Problem", "Options", "Decision", "Consequences"], path.name
+        assert len(path.read_text().splitlines()) <= 40, path.name
+
+
+def test_measurements_name_the_machine_and_the_files_that_they_are_of():
+    for path in sorted(measurements.FOLDER.glob("*.json")):
+        for kind, measured in json.loads(path.read_text()).items():
+            assert kind in measurements.KINDS
+            assert measured.keys() == {"files", "machine", "figures"}
+
+
+def test_every_documented_setting_is_read_somewhere():
+    documented = re.findall(r"^\| `([A-Z_]+)` \| ", (HERE.path / "docs" / "settings.md").read_text(), re.MULTILINE)
+    code = "".join(path.read_text() for folder in ("monolith", "extracted") for path in (HERE.path / folder).rglob("*.py"))
+
+    assert documented
+    assert [name for name in documented if f'"{name}"' not in code] == []
