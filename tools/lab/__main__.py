@@ -1,6 +1,5 @@
 """The commands of ./lab."""
 
-import json
 import os
 import shutil
 import signal
@@ -16,7 +15,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from tools.lab import bench as benchmark
-from tools.lab import control, doctor, inbox
+from tools.lab import control, doctor, inbox, measurements
 from tools.lab import system as systems
 from tools.lab.postgres import binaries
 from tools.lab.processes import readable
@@ -188,12 +187,12 @@ def test(step, words):
 
 
 @lab.command()
-@click.option("--json", "path", type=click.Path(dir_okay=False, writable=True), help="Write the figures to this file too.")
-def bench(path):
+@click.option("--keep", is_flag=True, help="Keep the figures in docs/measurements, and write them into the step's page.")
+def bench(keep):
     """Measure this step: reads, holds and bookings as ratios, memory, start. Takes about two minutes."""
     figures = benchmark.run(out)
-    if path:
-        Path(path).write_text(json.dumps(figures, indent=1) + "\n")
+    if keep:
+        measurements.keep(HERE, "bench", figures)
 
 
 # Looking inside what runs
