@@ -8,12 +8,15 @@ import json
 import os
 import platform
 import re
+import subprocess
 from statistics import median
 
+from tools.lab.chain import is_tooling
 from tools.lab.tree import HERE
 
 FOLDER = HERE.path / "docs" / "measurements"
 NUMBERS = re.compile(r"(?<=<!-- numbers -->\n).*(?=<!-- /numbers -->)", re.DOTALL)
+HEADLINES = ("book, p50 ms", "memory of the web process, MB")
 KINDS = {"bench": "From `./lab bench --keep`"}
 
 
@@ -30,6 +33,12 @@ def keep(tree, kind, figures):
     page = page_of(tree.slug)
     if page.exists():
         page.write_text(with_numbers(page.read_text(), measured))
+
+
+def headline(slug):
+    """The few figures of a step that stand in the list of steps."""
+    figures = read(slug).get("bench", {}).get("figures", {})
+    return ", ".join(f"{name} {median(figures[name]):.3g}" for name in HEADLINES if name in figures)
 
 
 def page_of(slug):
@@ -59,6 +68,12 @@ def machine():
 def digest(tree):
     """What the step's own files come to, as a hexadecimal text."""
     digest = hashlib.sha256()
-    for path in tree.step_files():
+    for path in step_files(tree):
         digest.update(f"{path}\n".encode() + (tree.path / path).read_bytes())
     return digest.hexdigest()
+
+
+def step_files(tree):
+    """The files of a tree that are its step's own, in order; what git ignores is not among them."""
+    listed = subprocess.run(["git", "ls-files", "-co", "-z", "--exclude-standard"], cwd=tree.path, capture_output=True, text=True, check=True).stdout
+    return sorted(path for path in listed.split("\0") if path and not is_tooling(path) and (tree.path / path).is_file())

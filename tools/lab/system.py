@@ -251,7 +251,7 @@ def _is_alive(pid, created):
 @contextlib.contextmanager
 def temporary_state(tree):
     """A state folder that is gone afterwards."""
-    state = tree.path / ".lab" / "tmp" / secrets.token_hex(4)
+    state = tree.home / ".lab" / "tmp" / secrets.token_hex(4)
     try:
         yield state
     finally:

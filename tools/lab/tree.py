@@ -7,9 +7,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Tree:
-    """A step's files below path; its state lies beside them in .lab/state/<slug>."""
+    """A step's files below path; what it keeps while it runs lies in the .lab of home, which is path unless given."""
 
     path: Path
+    elsewhere: Path | None = None
+
+    @property
+    def home(self):
+        return self.elsewhere or self.path
 
     @property
     def slug(self):
@@ -19,7 +24,7 @@ class Tree:
 
     @property
     def state(self):
-        return self.path / ".lab" / "state" / self.slug
+        return self.home / ".lab" / "state" / self.slug
 
     @property
     def owners(self):
@@ -44,6 +49,11 @@ class Tree:
         words = process.split(".")[0].split("-")
         named = words[1:2] if words[0] in ("release", "seed") else words[:1]
         return named[0] if named and named[0] in self.owners else "monolith"
+
+
+def lesson_of(slug):
+    """Where the lesson of a step lies in every tree that has it."""
+    return f"tests/steps/test_{slug.replace('-', '_')}.py"
 
 
 HERE = Tree(Path(__file__).resolve().parents[2])
