@@ -183,10 +183,10 @@ def test_a_release_that_fails_ends_the_run_before_anything_starts(make_lab):
 
 
 def test_logs_show_what_a_process_wrote_and_reset_throws_it_away(make_lab):
-    lab = make_lab("web: python web.py", "talker: sh -c 'echo hello from afar; sleep 1000'")
+    lab = make_lab("web: python web.py", "talk-worker: sh -c 'echo hello from afar; sleep 1000'")
     process = lab.up()
 
-    eventually(lambda: "hello from afar" in lab("logs", "talker").stdout)
+    eventually(lambda: "hello from afar" in lab("logs", "talk-worker").stdout)
     process.send_signal(signal.SIGINT)
     process.wait(30)
 

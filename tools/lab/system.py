@@ -23,6 +23,7 @@ from tools.lab.waiting import free_port
 PASSWORDS = {"FAN_PASSWORD": "fan-of-encore", "ORGANISER_PASSWORD": "organiser-of-encore"}
 SANDBOX_KEY = "sk_test_sandbox"
 READY_WITHIN = 60.0  # seconds
+PARTS = ("/api/accounts/me", "/api/events", "/api/bookings", "/api/payments", "/api/recommendations")
 
 
 class Failed(Exception):
@@ -160,14 +161,23 @@ class System:
                 raise Failed(f"{name} ended with exit code {ended.returncode}", WRONG_SETTING if ended.returncode == WRONG_SETTING else 1)
 
     def _start_processes(self):
-        for name, command in self.tree.processes().items():
-            count = self.scale.get(name, 1)
-            for number in range(1, count + 1):
-                instance = name if count == 1 else f"{name}.{number}"
-                public = name == self.public_process() and number == 1
-                port = self.port if public else free_port()
-                environment = self.environment(name, INSTANCE=instance, PORT=str(port))
-                self.supervise(instance, expand(command, environment), port, environment, cwd=self.tree.path)
+        instances = [(name, f"{name}.{number}" if count > 1 else name) for name, count in self._formation() for number in range(1, count + 1)]
+        public = next(instance for name, instance in instances if name == self.public_process())
+        ports = {instance: self.port if instance == public else free_port() for _, instance in instances}
+        upstreams = {}
+        for name, instance in instances:
+            upstreams.setdefault(f"{name.upper().replace('-', '_')}_UPSTREAMS", []).append(f"127.0.0.1:{ports[instance]}")
+        told = {name: " ".join(addresses) for name, addresses in upstreams.items()}
+        for name, instance in instances:
+            environment = self.environment(name, INSTANCE=instance, PORT=str(ports[instance]), **(self._facade(told) if name == "facade" else {}))
+            self.supervise(instance, expand(self.tree.processes()[name], environment), ports[instance], environment, cwd=self.tree.path)
+
+    def _formation(self):
+        return [(name, self.scale.get(name, 1)) for name in self.tree.processes()]
+
+    def _facade(self, upstreams):
+        """What a facade needs besides: the addresses of each process's instances, and a socket in a folder of ours, named briefly."""
+        return {**upstreams, "ADMIN_SOCKET": os.path.relpath(self.state / "facade.sock", self.tree.path)}
 
     def public_process(self):
         return "facade" if "facade" in self.tree.processes() else "web"
@@ -175,14 +185,24 @@ class System:
     # Looking at it
 
     def wait_ready(self):
-        self._wait("the shop", lambda: self.answers("/health/ready"))
+        self._wait("the shop", self.is_ready)
 
-    def answers(self, path):
+    def is_ready(self):
+        """Whether every process that serves says that it is ready, and the public address answers for every part."""
+        serving = [process.port for name, process in self.supervisor.processes.items() if self.tree.serves(name.split(".")[0])]
+        return all(self._status(port, "/health/ready") == 200 for port in serving) and all(
+            self._status(self.port, path) not in (None, 502, 503) for path in PARTS
+        )
+
+    def _status(self, port, path):
+        """The status of an answer, or None where there is none."""
         try:
-            with urllib.request.urlopen(self.base_url + path, timeout=5) as answer:
-                return answer.status == 200
-        except (urllib.error.URLError, OSError):
-            return False
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+        except OSError:
+            return None
 
     def _wait(self, what, check):
         self.progress(f"waiting for {what}")

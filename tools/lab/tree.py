@@ -44,6 +44,10 @@ class Tree:
         """The commands that run for as long as the system does."""
         return {name: command for name, command in self.procfile().items() if name.split("-")[0] not in ("release", "seed")}
 
+    def serves(self, process):
+        """Whether a process answers /health/ready at its port: all do but workers, relays and the facade, which has no health of its own."""
+        return process in self.processes() and process.split("-")[-1] not in ("worker", "relay", "facade")
+
     def owner_of(self, process):
         """Whose database a process works on: its name's first word, or the second of a one-off, or else the monolith's."""
         words = process.split(".")[0].split("-")
