@@ -37,6 +37,7 @@ def audit(ledger, running, *, within=0.0):
     look, deadline = Look(ledger, running), time.monotonic() + within
     while True:
         broken = judge(ledger, look.facts())
+        look.connections.close()
         if not any(broken.values()) or time.monotonic() >= deadline:
             return broken
         time.sleep(0.2)

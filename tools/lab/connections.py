@@ -57,3 +57,8 @@ class Connections:
             if time.monotonic() - since < KEPT:
                 return connection
             connection.close()
+
+    def close(self):
+        """Close those that are idle."""
+        while self.idle:
+            self.idle.pop()[1].close()

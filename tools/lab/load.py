@@ -75,6 +75,7 @@ class Generator:
             worker.start()
         for worker in workers:
             worker.join()
+        self.connections.close()
         return self.noted
 
     def _work(self):
@@ -266,6 +267,7 @@ class Load:
     def settle(self):
         """What of the five invariants does not hold once everything has come to rest."""
         self.say("waiting until everything has settled, and auditing")
+        self.connections.close()
         return audit([json.loads(line) for line in self.ledger.read_text().splitlines()], self.running, within=SETTLES_WITHIN)
 
 
