@@ -19,27 +19,33 @@ KNOWN = json.loads((Path(__file__).resolve().parents[1] / "damage.json").read_te
 
 
 class Shopper(threading.Thread):
-    """Holds, books and cancels until it is told to stop, and keeps a ledger of what was acknowledged and of what is unknown."""
+    """Holds and books, and cancels where seats are short, until it is told to stop, and keeps a ledger of what was acknowledged and of what is unknown."""
 
     def __init__(self, client, event, number, done):
         super().__init__(daemon=True)
         self.client, self.event, self.random, self.done = client, event, Random(number), done
-        self.damage, self.booked, self.unknown, self.cancelled = Counter(), {}, {}, set()
+        self.damage, self.booked, self.unknown, self.cancelled, self.kept = Counter(), {}, {}, set(), []
 
     def run(self):
         while not self.done.is_set():
             held = self.ask(self.client.hold, self.event, self.random.sample(self.event.seats, 2))
             if held is None or held.status != 201:
+                self.make_room()
                 continue
-            booked = self.ask(self.client.book, held.json["id"], self.random.choice(["pm_card_visa", "pm_card_visa", "pm_card_visa_chargeDeclined"]))
+            card = self.random.choice(["pm_card_visa", "pm_card_visa", "pm_card_visa_chargeDeclined"])
+            booked = self.ask(self.client.book, held.json["id"], card)
             if booked is None:
                 self.unknown[held.json["id"]] = set(held.json["seats"])
             elif booked.status == 201:
                 self.booked[held.json["id"]] = booked.json
-                if self.random.random() < 0.5 and booked.json["status"] != "declined":
-                    self.cancel(booked.json)
+                self.kept += [booked.json] if booked.json["status"] != "declined" else []
             else:
                 self.damage["holds lost"] += booked.status == 404
+
+    def make_room(self):
+        """Cancel a booking, lest all seats be sold before the last kill."""
+        if self.kept:
+            self.cancel(self.kept.pop(0))
 
     def cancel(self, booking):
         answer = self.ask(self.client.cancel, booking)
