@@ -15,7 +15,11 @@ from rich.panel import Panel
 from rich.table import Table
 
 from tools.lab import bench as benchmark
-from tools.lab import control, doctor, inbox, measurements
+from tools.lab import chain as chains
+from tools.lab import control, doctor, inbox, measurements, proving, steps
+from tools.lab import load as loading
+from tools.lab import mutants as mutating
+from tools.lab import publish as publishing
 from tools.lab import system as systems
 from tools.lab.postgres import binaries
 from tools.lab.processes import readable
@@ -80,9 +84,15 @@ def shower():
     return show
 
 
-def check_step(step):
-    if step not in (None, HERE.slug, HERE.slug[:2]):
-        raise Failed(f"there is no step {step} here; this checkout is step {HERE.slug}", 2)
+def tree_of(step):
+    """The tree of a step: this checkout, where none or its own is named, else a worktree."""
+    if step is None or step.removeprefix("step-") in (HERE.slug, HERE.slug[:2]):
+        return HERE
+    return chains.worktree(chains.find(step, chains.make_tags(say)))
+
+
+def say(line):
+    err.print(line, style="dim", markup=False)
 
 
 def read_scale(context, parameter, values):
@@ -104,14 +114,14 @@ events_option = click.option("--events", default=40, show_default=True, help="Ho
 @events_option
 def up(step, port, scale, events):
     """Start a step and keep it running, until Ctrl-C."""
-    check_step(step)
+    tree = tree_of(step)
     began = time.monotonic()
     if port and is_listening(port):
         raise Failed(f"port {port} is taken; choose another with --port", 2)
     port = port or (free_port() if is_listening(USUAL_PORT) else USUAL_PORT)
-    if not (HERE.state / "logs").exists():
+    if not (tree.state / "logs").exists():
         out.print("First start of this step: PostgreSQL, a mail catcher and a payment sandbox, about 300 MB of memory, state in .lab/")
-    system = System(HERE, HERE.state, port=port, scale=scale, seed=(events, 100), show=shower(), progress=progress)
+    system = System(tree, tree.state, port=port, scale=scale, seed=(events, 100), show=shower(), progress=progress)
     until_interrupted()
     try:
         system.start()
@@ -140,7 +150,7 @@ def where_to_look(system, seconds):
         "",
         f"Ready after {seconds:.1f} s. Ctrl-C stops it; ./lab ps, logs, sql and mail look inside from another terminal.",
     ]
-    return Panel("\n".join(lines), title=f"Encore, step {HERE.slug}", border_style="green", expand=False)
+    return Panel("\n".join(lines), title=f"Encore, step {system.tree.slug}", border_style="green", expand=False)
 
 
 @lab.command(context_settings={"ignore_unknown_options": True})
@@ -153,15 +163,15 @@ def run(keep, scale, events, words):
 
     COMMAND gets BASE_URL, MAIL_URL, SMTP_URL, STRIPE_API_BASE, STRIPE_API_KEY, <OWNER>_DATABASE_URL, FAN_PASSWORD,
     ORGANISER_PASSWORD and LAB_STATE."""
-    if "--" in sys.argv and (before := sys.argv[sys.argv.index("--") - 1]) == words[0] and len(words) > 1:
-        check_step(before)
-        words = words[1:]
-    sys.exit(run_with_system(words, keep, scale=scale, seed=(events, 100)))
+    step = None
+    if "--" in sys.argv and sys.argv[sys.argv.index("--") - 1] == words[0] and len(words) > 1:
+        step, *words = words
+    sys.exit(run_with_system(tree_of(step), words, keep, scale=scale, seed=(events, 100)))
 
 
-def run_with_system(command, keep=False, **options):
-    with temporary_state(HERE) as fresh:
-        system = System(HERE, HERE.state if keep else fresh, durable=keep, show=lambda name, line: None, **options)
+def run_with_system(tree, command, keep=False, **options):
+    with temporary_state(tree) as fresh:
+        system = System(tree, tree.state if keep else fresh, durable=keep, show=lambda name, line: None, **options)
         until_interrupted()
         try:
             system.start()
@@ -177,13 +187,20 @@ def run_with_system(command, keep=False, **options):
 
 @lab.command(context_settings={"ignore_unknown_options": True})
 @step_argument
+@click.option("--all", "every", is_flag=True, help="Prove every step: its tests, and that its lesson fails one step earlier.")
+@click.option("--unlisted", is_flag=True, help="Prove the steps that the newest publication does not list as proved.")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[-- PYTEST OPTIONS]")
-def test(step, words):
-    """Run the tests of this checkout; what follows -- goes to pytest."""
+def test(step, every, unlisted, words):
+    """Run the tests of this checkout, or those of a step; what follows -- goes to pytest."""
+    if every or unlisted:
+        say(f"{proving.prove_all(say, unlisted=unlisted)} steps are proved")
+        return
     if step and "--" in sys.argv and sys.argv[sys.argv.index("--") + 1] == step:
         step, words = None, (step, *words)
-    check_step(step)
-    sys.exit(subprocess.run([sys.executable, "-m", "pytest", *words], cwd=HERE.path).returncode)
+    tree = tree_of(step)
+    wanted = words if tree is HERE else [*words, *proving.tests_of(tree)]
+    environment = {**os.environ, "PYTHONPATH": str(tree.path)}
+    sys.exit(subprocess.run([sys.executable, "-m", "pytest", *wanted], cwd=tree.path, env=environment).returncode)
 
 
 @lab.command()
@@ -195,11 +212,52 @@ def bench(keep):
         measurements.keep(HERE, "bench", figures)
 
 
+@lab.command()
+@step_argument
+@click.option("--rate", default=20.0, show_default=True, type=click.FloatRange(1, 2000), help="Requests a second; with --find-rate, where the search begins.")
+@click.option("--seconds", default=30.0, show_default=True, type=click.FloatRange(1, 3600), help="How long to measure, after 5 s to warm up.")
+@click.option("--seed", default=1, show_default=True, help="The number that decides who does what, and when.")
+@click.option("--find-rate", is_flag=True, help="Search for the highest rate held instead: at most 8 probes of 8 s.")
+@click.option("--json", "path", type=click.Path(dir_okay=False, path_type=Path), help="Write the machine, the options, the figures and the audit there.")
+@click.option("--keep", is_flag=True, help="Keep the figures in docs/measurements, and write them into the step's page.")
+@click.option("--accounts", default=50, show_default=True, type=click.IntRange(2, 10_000), help="How many visitors are signed in before it begins.")
+@scale_option
+@events_option
+def load(step, find_rate, **options):
+    """Ask a step for what visitors do, at a stated rate, and audit what came of it.
+
+    Inside `./lab run -- ./lab load` that system is loaded; else one is started afresh, and stopped. The exit code is 1 if a promise was
+    broken, 3 if the run is void because the generator itself was too slow: docs/load.md."""
+    tree = tree_of(step)
+    until_interrupted()
+    try:
+        sys.exit(loading.run(out, tree, searching=find_rate, **options))
+    except Interrupted as interrupted:
+        sys.exit(128 + interrupted.args[0])
+
+
+@lab.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+def mutants(names):
+    """Put deliberate faults into a copy of this checkout, one at a time, and see that the journeys fail. Some minutes.
+
+    The faults are the patches of tests/mutants; NAME is one without its ending, all unless given."""
+    sys.exit(0 if mutating.run(out, names, say) else 1)
+
+
 # Looking inside what runs
 
 
+def the_state():
+    """The state folder of what runs: the one that LAB_STATE names, or that of this checkout's step, or of another one."""
+    if named := os.environ.get("LAB_STATE"):
+        return Path(named)
+    states = [HERE.state, *sorted((HERE.home / ".lab" / "state").glob("*"))]
+    return next((state for state in states if systems.running(state)), HERE.state)
+
+
 def the_running():
-    noted = systems.running(HERE.state)
+    noted = systems.running(the_state())
     if noted is None:
         raise Failed("nothing is running here; start it with ./lab up")
     return noted
@@ -274,7 +332,7 @@ def mail(id, to):
 @click.option("-n", "--lines", default=40, show_default=True, help="How many of the last lines.")
 def logs(name, follow, lines):
     """Show what the processes wrote, as JSON lines; of NAME only, if given."""
-    files = sorted((HERE.state / "logs").glob(f"{name or '*'}.log"))
+    files = sorted((the_state() / "logs").glob(f"{name or '*'}.log"))
     if not files:
         raise Failed(f"there is no log of {name or 'anything yet'}", 2)
     sys.stdout.flush()
@@ -282,13 +340,55 @@ def logs(name, follow, lines):
 
 
 @lab.command()
-def reset():
-    """Throw away this step's data: databases, mail, payments, logs."""
-    if systems.running(HERE.state):
+@step_argument
+def reset(step):
+    """Throw a step's data away: databases, mail, payments, logs."""
+    state = tree_of(step).state
+    if systems.running(state):
         raise Failed("this step is running; stop it first, with Ctrl-C in its terminal")
-    systems.clean_up(HERE.state)
-    systems.remove(HERE.state)
-    out.print(f"Removed {HERE.state.relative_to(Path.cwd()) if HERE.state.is_relative_to(Path.cwd()) else HERE.state}")
+    systems.clean_up(state)
+    systems.remove(state)
+    out.print(f"Removed {state.relative_to(Path.cwd()) if state.is_relative_to(Path.cwd()) else state}")
+
+
+# The path of steps
+
+
+@lab.command("steps")
+def steps_command():
+    """List the steps: tag, lesson, processes, published and proved or not, headline numbers."""
+    out.print(steps.table(chains.make_tags(say)))
+
+
+@lab.command()
+@click.argument("step")
+@click.option("--stat", is_flag=True, help="Only which files, and how much.")
+def diff(step, stat):
+    """Show what STEP changes, in reading order: moves folded, tooling and documents left out."""
+    chain = chains.make_tags(say)
+    sys.exit(steps.show_diff(chain, chains.find(step, chain), stat=stat))
+
+
+@lab.command()
+@click.argument("step")
+@click.option("--drop", is_flag=True, help="Throw away what was begun.")
+def edit(step, drop):
+    """Open a worktree of an earlier STEP, to mend it there."""
+    found = chains.find(step, chains.make_tags(say))
+    if drop:
+        publishing.drop_edit(found.slug)
+        return
+    out.print(f"Mend it in {publishing.open_edit(found)} and commit there; then ./lab publish carries it to every later step.", soft_wrap=True)
+
+
+@lab.command()
+@click.option("--continue", "going_on", is_flag=True, help="Go on after a conflict that is settled.")
+@click.option("--linear", is_flag=True, help="Put the new chain on main itself, without a merge.")
+@click.option("--no-prove", is_flag=True, help="Leave steps unproved.")
+@click.option("--dry-run", is_flag=True, help="Say what each step would change, and publish nothing.")
+def publish(going_on, linear, no_prove, dry_run):
+    """Rebuild the chain of steps on today's tooling, with the edits that were made; prove it; join it to main; move the tags."""
+    publishing.publish(say, prove=None if no_prove else proving.prove, linear=linear, going_on=going_on, dry=dry_run)
 
 
 @lab.command("doctor")

@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import subprocess
+from pathlib import Path
 from statistics import median
 
 from tools.lab.chain import is_tooling
@@ -17,7 +18,7 @@ from tools.lab.tree import HERE
 FOLDER = HERE.path / "docs" / "measurements"
 NUMBERS = re.compile(r"(?<=<!-- numbers -->\n).*(?=<!-- /numbers -->)", re.DOTALL)
 HEADLINES = ("book, p50 ms", "memory of the web process, MB")
-KINDS = {"bench": "From `./lab bench --keep`"}
+COMMANDS = {"bench": "./lab bench --keep", "load": "./lab load --keep", "rate": "./lab load --find-rate --keep"}
 
 
 def read(slug):
@@ -37,8 +38,10 @@ def keep(tree, kind, figures):
 
 def headline(slug):
     """The few figures of a step that stand in the list of steps."""
-    figures = read(slug).get("bench", {}).get("figures", {})
-    return ", ".join(f"{name} {median(figures[name]):.3g}" for name in HEADLINES if name in figures)
+    measured = read(slug)
+    ratios, rate = (measured.get(kind, {}).get("figures", {}) for kind in ("bench", "rate"))
+    held = [f"{rate['held']:g} requests a second held"] * ("held" in rate)
+    return ", ".join([f"{name} {median(ratios[name]):.3g}" for name in HEADLINES if name in ratios] + held)
 
 
 def page_of(slug):
@@ -47,12 +50,27 @@ def page_of(slug):
 
 def with_numbers(text, measured):
     """The page with its tables made anew from what was measured."""
-    return NUMBERS.sub(lambda _: "\n".join(_table(measured[kind], title) for kind, title in KINDS.items() if kind in measured), text)
+    parts = [f"From `{command}`: {TABLES[kind](measured[kind]['figures'])}" for kind, command in COMMANDS.items() if kind in measured]
+    machines = sorted({measured[kind]["machine"] for kind in COMMANDS if kind in measured})
+    return NUMBERS.sub(lambda _: "\n".join([*parts, f"Measured on {' and '.join(machines)}.\n"]), text)
 
 
-def _table(measured, title):
-    rows = [f"| {name} | {spread(values)} |" for name, values in measured["figures"].items()]
-    return "\n".join([f"{title}, {measured['machine']}:", "", "| figure | median (lowest to highest) |", "| --- | --- |", *rows, ""])
+def _ratios(figures):
+    rows = [f"| {name} | {spread(values)} |" for name, values in figures.items()]
+    return "\n".join(["medians, with the lowest and highest.\n", "| figure | |", "| --- | --- |", *rows, ""])
+
+
+def _latencies(figures):
+    rows = [f"| {name} | {each['p50']:.0f} | {each['p95']:.0f} | {each['p99']:.0f} |" for name, each in figures["operations"].items() if each["count"]]
+    about = f"{figures['rate']:g} requests a second, {figures['errors']} errors, every promise kept; in milliseconds from when each was due.\n"
+    return "\n".join([about, "| operation | p50 | p95 | p99 |", "| --- | --- | --- | --- |", *rows, ""])
+
+
+def _rate(figures):
+    return f"{figures['held']:g} requests a second were held, where the limit was {figures['limit']}.\n"
+
+
+TABLES = {"bench": _ratios, "load": _latencies, "rate": _rate}
 
 
 def spread(values):
@@ -62,7 +80,12 @@ def spread(values):
 
 
 def machine():
-    return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    """The machine in a line: cores, processor, system, Python."""
+    try:
+        processor = next(line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name"))
+    except (OSError, StopIteration):
+        processor = platform.processor()
+    return f"{os.cpu_count()} cores ({processor}), {platform.system()} {platform.machine()}, Python {platform.python_version()}"
 
 
 def digest(tree):

@@ -6,6 +6,8 @@ import http.client
 import json
 import os
 import signal
+import subprocess
+import sys
 import urllib.parse
 import urllib.request
 from contextlib import contextmanager
@@ -15,7 +17,7 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 
-from tools.lab import inbox, waiting
+from tools.lab import audit, inbox, recorder, waiting
 from tools.lab.system import System, copy, temporary_state
 from tools.lab.tree import HERE
 
@@ -109,7 +111,7 @@ class Running:
         self.system.supervisor.kill(name, number)
 
     def wait_ready(self):
-        waiting.eventually(lambda: self.system.answers("/health/ready"), within=30)
+        waiting.eventually(self.system.is_ready, within=30)
 
     def mails(self, to=None):
         """[{subject, to, text}], oldest first; none while the catcher is away."""
@@ -154,14 +156,10 @@ def mails(url, to=None):
 
 
 def ledger(url):
-    items, after = [], 0
     try:
-        while after is not None:
-            page = inbox.read(url, f"/_sandbox/ledger?limit=1000&after={after}")
-            items, after = items + page["items"], page["next"]
+        return audit.moved(url) or []
     except OSError:
         return []
-    return items
 
 
 def turn(url, knobs):
@@ -265,6 +263,30 @@ def shared_encore(sample):
     """The same for all tests of a module, which leave room for each other."""
     with whole_system(sample) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def running_system(sample):
+    """What a whole system with the sample tells of itself, as `./lab run` would: addresses, passwords, how to reach the lab."""
+    with whole_system(sample) as running:
+        yield running.system.to_run()
+
+
+@pytest.fixture
+def contract():
+    """{(method, path, status)}: every answer that the API's document promises."""
+    return recorder.contract()
+
+
+@pytest.fixture
+def seen_by_the_journeys(sample):
+    """Those that pass a recording proxy while the journeys run through it, the one that kills left out; nothing where there are none."""
+    with whole_system(sample) as running, recorder.recording(running.url) as (url, seen):
+        told = {name: value for name, value in running.system.to_run().items() if name not in ("LAB_COMMAND", "LAB_STATE")} | {"BASE_URL": url}
+        environment = {name: value for name, value in os.environ.items() if name != "LESSON_OUT"} | told
+        command = [sys.executable, "-m", "pytest", "-q", "tests/journeys", "--ignore=tests/journeys/test_concurrency.py"]
+        subprocess.run(command, cwd=HERE.path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=TEST_WITHIN)
+        return seen
 
 
 # Bounds, and the record of how each test ended

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import secrets
+import shlex
 import shutil
 import subprocess
 import sys
@@ -217,7 +218,8 @@ class System:
     def to_run(self):
         """What `./lab run` gives its command."""
         passwords = {name: self.given.get(name, value) for name, value in PASSWORDS.items()}
-        return {**self.settings, **passwords, "BASE_URL": self.base_url, "MAIL_URL": self.mail_url, "LAB_STATE": str(self.state)}
+        lab = {"LAB_STATE": str(self.state), "LAB_COMMAND": shlex.join([sys.executable, "-m", "tools.lab"]), "PYTHONPATH": str(HERE.path)}
+        return {**self.settings, **passwords, **lab, "BASE_URL": self.base_url, "MAIL_URL": self.mail_url}
 
     def note(self):
         """Write down who runs where: for other terminals, and for the next start if this one is killed."""

@@ -1,1 +1,0 @@
-"""Encore, the monolith: concert tickets from one process."""

@@ -1,1 +1,0 @@
-"""Venues, events, seat plans and prices."""

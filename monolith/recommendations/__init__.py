@@ -1,1 +1,0 @@
-"""What is booked together, and what that says about a taste."""
