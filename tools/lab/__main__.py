@@ -204,12 +204,14 @@ def test(step, every, unlisted, words):
 
 
 @lab.command()
+@step_argument
 @click.option("--keep", is_flag=True, help="Keep the figures in docs/measurements, and write them into the step's page.")
-def bench(keep):
-    """Measure this step: reads, holds and bookings as ratios, memory, start. Takes about two minutes."""
-    figures = benchmark.run(out)
+def bench(step, keep):
+    """Measure a step: reads, holds and bookings as ratios, memory, start. Takes about two minutes."""
+    tree = tree_of(step)
+    figures = benchmark.run(out, tree)
     if keep:
-        measurements.keep(HERE, "bench", figures)
+        measurements.keep(tree, "bench", figures)
 
 
 @lab.command()

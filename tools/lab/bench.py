@@ -113,13 +113,13 @@ def yardstick(system):
     return f"http://127.0.0.1:{port}"
 
 
-def run(out):
+def run(out, tree):
     """Measure, print a table, and answer the figures."""
     figures = {}
-    with temporary_state(HERE) as small_state, temporary_state(HERE) as large_state:
+    with temporary_state(tree) as small_state, temporary_state(tree) as large_state:
         quiet = {"show": lambda name, line: None, "progress": lambda line: out.print(f"{line} ...", style="dim")}
-        small = System(HERE, small_state, seed=(EVENTS, ACCOUNTS), **quiet)
-        large = System(HERE, large_state, seed=(EVENTS, MANY_ACCOUNTS), **quiet)
+        small = System(tree, small_state, seed=(EVENTS, ACCOUNTS), **quiet)
+        large = System(tree, large_state, seed=(EVENTS, MANY_ACCOUNTS), **quiet)
         try:
             small.start()
             figures |= warm_start(small)
