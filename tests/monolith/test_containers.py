@@ -15,7 +15,7 @@ from tools.lab.tree import HERE
 COMPOSE = yaml.safe_load((HERE.path / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
 DOCUMENTED = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", (HERE.path / "docs" / "settings.md").read_text(), re.MULTILINE))
-DOCKERFILES = [path for path in HERE.path.rglob("Dockerfile") if ".lab" not in path.parts]
+DOCKERFILES = [path for path in HERE.path.rglob("Dockerfile") if ".lab" not in path.relative_to(HERE.path).parts]
 
 
 def test_every_setting_is_documented_with_its_default():
