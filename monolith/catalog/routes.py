@@ -32,7 +32,7 @@ def events():
         rows = store.events(
             session, words=asked["q"].split(), city=asked["city"], start=asked["from"], end=asked["to"], after=asked["after"], limit=asked["limit"]
         )
-    return page(rows, asked["limit"], as_json, lambda row: (checks.as_text(row.starts_at), row.id))
+    return page(rows, asked["limit"], lambda row: as_json(row, process.seats_left), lambda row: (checks.as_text(row.starts_at), row.id))
 
 
 @bp.post("/api/events")
@@ -71,8 +71,9 @@ def _wanted_event(session, now):
 @bp.get("/api/events/<id:event_id>")
 @public()
 def event(event_id):
-    with this_process().db.reading() as session:
-        return as_json(service.find(session, event_id))
+    process = this_process()
+    with process.db.reading() as session:
+        return as_json(service.find(session, event_id), process.seats_left)
 
 
 @bp.get("/api/events/<id:event_id>/seats")
@@ -99,8 +100,8 @@ def seats(event_id):
     }
 
 
-def as_json(event):
-    """An event as row of the store, with seats_left as this process counts them."""
+def as_json(event, seats_left):
+    """An event as row of the store, with its seats left as this process counts them."""
     return {
         "id": event.id,
         "title": event.title,
@@ -110,5 +111,5 @@ def as_json(event):
         "venue": {"id": event.venue_id, "name": event.venue_name, "city": event.city},
         "price_from": event.price_from,
         "currency": event.currency,
-        "seats_left": this_process().seats_left.of(event.id),
+        "seats_left": seats_left.of(event.id),
     }
