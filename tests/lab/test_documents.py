@@ -42,7 +42,8 @@ def file_at_its_step(document, source):
 
 
 def test_every_command_is_documented_and_every_documented_one_is_there():
-    documented = re.findall(r"^\| `(\w+)` \| ", (HERE.path / "docs" / "lab.md").read_text(), re.MULTILINE)
+    commands = (HERE.path / "docs" / "lab.md").read_text().partition("\n## ")[0]
+    documented = re.findall(r"^\| `(\w+)` \| ", commands, re.MULTILINE)
 
     assert sorted(documented) == sorted(lab.commands)
 
@@ -65,7 +66,7 @@ def test_the_page_of_a_step_has_its_headings_and_is_short(page):
     headings = re.findall(r"^## (.+)$", page.read_text(), re.MULTILINE)
 
     assert set(headings) == HEADINGS
-    assert len(page.read_text().splitlines()) <= 90
+    assert len(measurements.NUMBERS.sub("", page.read_text()).splitlines()) <= 90  # the tables are generated, and not counted
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
