@@ -23,6 +23,15 @@ try:
 except Failed as failed:
     print(failed)
 """
+MEANWHILE = """
+import subprocess
+from tools.lab import publish
+done = []
+def prove(before, step, say):
+    if not done:
+        done.append(subprocess.run(["sh", "-c", {command!r}], check=True))
+publish.publish(print, prove=prove)
+"""
 PLUGIN = "[tool.pytest.ini_options]\naddopts = '--import-mode=importlib -p tools.lab.plugin'\n"
 
 
@@ -197,16 +206,90 @@ def test_a_conflict_stops_and_goes_on_when_it_is_settled(toy):
     toy.edit("00", {"shop/core.py": "one\ntwo\nthree\nfour\nfive\nsix!\n"})
 
     stopped = toy.lab("publish", "--no-prove")
-    worktree = toy.path / ".lab" / "publish" / "01-second"
     early = toy.lab("publish", "--no-prove", "--continue")
-    toy.write({"shop/core.py": "one\ntwo\nthree\nfour\nfive\nSIX!\n"}, worktree)
-    toy.git("add", "shop/core.py", cwd=worktree)
+    settle(toy, "01-second", {"shop/core.py": "one\ntwo\nthree\nfour\nfive\nSIX!\n"})
     toy.publish("--continue")
 
     assert (stopped.returncode, early.returncode) == (3, 2)
     assert "settle shop/core.py" in stopped.stderr.replace("\n", " ")
     assert toy.file("main", "shop/core.py").endswith("SIX!\n")
     assert toy.lab("publish", "--continue").returncode == 2
+
+
+def test_an_edit_of_a_step_that_itself_conflicts_is_carried_too(toy):
+    toy.publish()
+    toy.edit("00", {"shop/core.py": "one\ntwo\nthree\nfour\nfive\nsix!\n"})
+    toy.edit("01", {"shop/core.py": "ONE\ntwo\nthree\nfour\nfive\nSIX\n"})
+    assert toy.lab("publish", "--no-prove").returncode == 3
+    settle(toy, "01-second", {"shop/core.py": "one\ntwo\nthree\nfour\nfive\nSIX!\n"})
+
+    toy.publish("--continue")
+
+    assert toy.file("main", "shop/core.py") == "ONE\ntwo\nthree\nfour\nfive\nSIX!\n"
+
+
+def settle(toy, name, files):
+    worktree = toy.path / ".lab" / "publish" / name
+    toy.write(files, worktree)
+    toy.git("add", "-A", cwd=worktree)
+
+
+def test_what_was_settled_is_not_used_for_another_edit(toy):
+    toy.publish()
+    toy.edit("00", {"shop/core.py": "one\ntwo\nthree\nfour\nfive\nsix!\n"})
+    assert toy.lab("publish", "--no-prove").returncode == 3
+    settle(toy, "01-second", {"shop/core.py": "one\ntwo\nthree\nfour\nfive\nSIX!\n"})
+
+    toy.edit("00", {"shop/core.py": "one\nTWO\nthree\nfour\nfive\nsix!\n"})
+
+    assert "an edit has changed since" in refused(toy, "--continue")
+
+
+def test_an_edit_that_began_before_another_publication_undoes_nothing_of_it(toy):
+    toy.publish()
+    toy.edit("01", {"shop/mail.py": "ALPHA\nbeta\ngamma\ndelta\n"})
+    toy.git("branch", "-q", "aside", "edit/01-second")
+    toy.lab("edit", "01", "--drop")
+    toy.edit("01", {"shop/more.py": "more\n"})
+    toy.publish()
+
+    toy.git("branch", "-q", "edit/01-second", "aside")
+    toy.publish()
+
+    assert toy.file("step-01-second", "shop/more.py") == "more\n"
+    assert toy.file("main", "extracted/mail.py") == "ALPHA\nbeta\ngamma\nDELTA\n"
+
+
+def test_what_is_not_committed_in_an_edit_is_neither_published_nor_lost(toy):
+    toy.publish()
+    assert toy.lab("edit", "02").returncode == 0
+    mended = toy.path / ".lab" / "edit" / "02-third" / "extracted" / "mail.py"
+    mended.write_text("mine\n")
+
+    assert "extracted/mail.py" in refused(toy)
+    assert mended.read_text() == "mine\n"
+    assert "publish from there" in refused(Toy(mended.parents[1]))
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("git commit -q --allow-empty -m Meanwhile", "once more"),
+        ("cd .lab/edit/02-third; echo more >> extracted/mail.py; git commit -qam More", ""),
+    ],
+    ids=["main moves", "the edit goes on"],
+)
+def test_nothing_is_lost_that_happens_while_steps_are_proved(toy, command, said):
+    toy.publish()
+    toy.edit("02", {"extracted/mail.py": "ALPHA\nbeta\ngamma\nDELTA\n"})
+    script = MEANWHILE.format(command=command)
+
+    done = subprocess.run([sys.executable, "-c", script], cwd=toy.path, env=toy.environment, capture_output=True, text=True)
+    toy.publish()
+
+    assert said in done.stdout and done.returncode == 0
+    assert toy.file("main", "extracted/mail.py") == "ALPHA\nbeta\ngamma\nDELTA\n" + ("" if said else "more\n")
+    assert toy.git("branch", "--list", "edit/*") == ""
 
 
 def test_a_new_last_step_is_appended_by_its_trailer(toy):
@@ -296,6 +379,7 @@ def test_a_linear_publication_needs_no_merge_and_is_read_alike(toy):
     assert toy.git("rev-parse", "main") == toy.git("rev-parse", "step-03-fourth")
     assert toy.file("main", "extracted/mail.py").startswith("ALPHA")
     assert len(toy.tags()) == 4
+    assert "nothing to publish" in toy.publish("--linear")
     toy.publish()
     assert toy.file("main", "extracted/mail.py").startswith("ALPHA")
 
@@ -313,6 +397,11 @@ def test_a_wrong_turn_is_replayed_and_kept_reachable(toy, tmp_path):
     assert toy.file("wrong-haste", "shop/core.py") == "ONE\ntwo\nthree\nfour\nfive\nSEVEN\n"
     assert toy.git("rev-parse", "wrong-haste~1") == toy.git("rev-parse", "step-01-second")
     assert toy.git("rev-parse", "main^3") == toy.git("rev-parse", "wrong-haste")
+    toy.edit("01", {"shop/core.py": "ONE\ntwo\nthree\nfour\nfive\nEIGHT\n"})
+    assert toy.lab("publish", "--no-prove").returncode == 3
+    settle(toy, "wrong-haste", {"shop/core.py": "settled\n"})
+    toy.publish("--continue")
+    assert toy.file("wrong-haste", "shop/core.py") == "settled\n"
 
 
 def test_main_that_is_not_checked_out_is_advanced_too(toy):
@@ -360,7 +449,19 @@ def test_each_step_is_proved_once_and_again_only_when_its_files_change(toy):
 
     assert [line.split()[1] for line in said.splitlines() if "proving" in line] == ["02-third", "03-fourth"]
     assert toy.lab("test", "--unlisted").returncode == 0
-    assert "proving" in toy.lab("test", "--all").stderr
+
+
+def test_every_step_is_proved_even_if_one_before_it_is_not_as_it_must_be(toy):
+    toy.publish()
+    toy.edit("01", {"tests/steps/test_01_second.py": "def test_it():\n    pass\n"})
+    toy.publish()
+
+    done = toy.lab("test", "--all")
+
+    assert done.returncode == 1
+    ended = dict(line.split(maxsplit=1) for line in done.stdout.splitlines() if line.startswith(" 0"))
+    assert [slug for slug, how in ended.items() if how.strip() == "proved"] == [slug for slug in STEPS if slug != "01-second"]
+    assert ended["01-second"].startswith("one step earlier")
 
 
 @pytest.mark.parametrize(
@@ -374,8 +475,9 @@ def test_each_step_is_proved_once_and_again_only_when_its_files_change(toy):
             "import pathlib, pytest\n@pytest.fixture\ndef there():\n    assert pathlib.Path('extracted/end.py').exists()\ndef test_it(there):\n    pass\n",
             "setup failed",
         ),
+        ("import pathlib, pytest\ndef test_it():\n    assert pathlib.Path('extracted/end.py').exists()\n    pytest.skip('no')\n", "it is not run"),
     ],
-    ids=["green", "another error", "collection", "skip", "setup"],
+    ids=["green", "another error", "collection", "skip", "setup", "skip at its own step"],
 )
 def test_a_lesson_that_is_not_red_by_an_assertion_one_step_earlier_is_refused(bare, lesson, why):
     bare.commit("Begin\n\nStep: 00-first", {"tests/test_nothing.py": "def test_nothing():\n    pass\n"})

@@ -42,7 +42,7 @@ class Commands(click.Group):
         try:
             return super().invoke(context)
         except Failed as failure:
-            err.print(f"lab: {failure}", style="red", markup=False)
+            err.print(f"lab: {failure}", style="red", markup=False, soft_wrap=True)
             sys.exit(failure.exit_code)
 
 
@@ -92,7 +92,7 @@ def tree_of(step):
 
 
 def say(line):
-    err.print(line, style="dim", markup=False)
+    err.print(line, style="dim", markup=False, soft_wrap=True)
 
 
 def read_scale(context, parameter, values):
@@ -193,14 +193,25 @@ def run_with_system(tree, command, keep=False, **options):
 def test(step, every, unlisted, words):
     """Run the tests of this checkout, or those of a step; what follows -- goes to pytest."""
     if every or unlisted:
-        say(f"{proving.prove_all(say, unlisted=unlisted)} steps are proved")
-        return
+        sys.exit(prove_steps(everything=every))
     if step and "--" in sys.argv and sys.argv[sys.argv.index("--") + 1] == step:
         step, words = None, (step, *words)
     tree = tree_of(step)
-    wanted = words if tree is HERE else [*words, *proving.tests_of(tree)]
+    wanted = words if tree is HERE or any(word.startswith("tests") for word in words) else [*words, *proving.tests_of(tree)]
     environment = {**os.environ, "PYTHONPATH": str(tree.path)}
     sys.exit(subprocess.run([sys.executable, "-m", "pytest", *wanted], cwd=tree.path, env=environment).returncode)
+
+
+def prove_steps(*, everything):
+    """Prove every step, or those that the newest publication does not list, print how each ended, and answer with the exit code."""
+    chain = chains.make_tags(say)
+    if not chain.steps:
+        raise Failed("there is no step here to prove", 2)
+    ended, table = proving.prove_all(chain.steps, {} if everything else chains.proved(), say), Table("step", "proof", box=None)
+    for step in chain.steps:
+        table.add_row(step.slug, (ended[step.slug] or "proved") if step.slug in ended else "listed")
+    out.print(table)
+    return 1 if any(ended.values()) else 0
 
 
 @lab.command()

@@ -73,16 +73,17 @@ def read(ref=None):
     """The chain as ref tells it, main unless given; empty where there is none."""
     if not git.is_here():
         return Chain()
-    found, wrong, start = {}, (), ref or main()
+    found, start = {}, ref or main()
+    wrong = _wrong_turns(start)
     while start:
-        start = _walk(start, found, wrong := wrong or _wrong_turns(start))
+        start = _walk(start, found)
     steps = tuple(Step(slug, commit) for slug, commit in reversed(found.items()))
     if not steps or not steps[0].slug.startswith("00-"):
         return Chain()
     return Chain(steps, git.ask("rev-parse", "-q", "--verify", f"{steps[0].commit}^", check=False), wrong)
 
 
-def _walk(ref, found, wrong):
+def _walk(ref, found):
     """Note the newest commit of each slug below ref, first parents only; answer where the walk goes on, if it does."""
     log = git.lines("log", "--first-parent", "--format=%H|%P|%(trailers:key=Step,valueonly,separator=%x2C)|%(trailers:key=Published,valueonly)", ref)
     for commit, parents, slug, published in (line.split("|") for line in log if line):

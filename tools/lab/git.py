@@ -33,9 +33,9 @@ def lines(*words, **options):
 
 
 def is_here():
-    """Whether this checkout is a repository at all: an archive of it is none."""
+    """Whether this checkout is a repository at all: an archive of it is none, not even when it lies in another's."""
     try:
-        return ask("rev-parse", "--show-toplevel", check=False) is not None
+        return ask("rev-parse", "--show-toplevel", check=False) == str(HERE.path)
     except FileNotFoundError:
         return False
 

@@ -40,7 +40,7 @@ def headline(slug):
     """The few figures of a step that stand in the list of steps."""
     measured = read(slug)
     ratios, rate = (measured.get(kind, {}).get("figures", {}) for kind in ("bench", "rate"))
-    held = [f"{rate['held']:g} requests a second held"] * ("held" in rate)
+    held = [f"{rate['held']:g} requests a second held"] if "held" in rate else []
     return ", ".join([f"{name} {median(ratios[name]):.3g}" for name in HEADLINES if name in ratios] + held)
 
 

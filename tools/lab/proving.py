@@ -10,7 +10,6 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from tools.lab import chain as chains
 from tools.lab import git
 from tools.lab.system import Failed
 from tools.lab.tree import HERE, Tree, lesson_of
@@ -38,38 +37,44 @@ def pairs(steps):
     return list(zip([None, *steps], steps, strict=False))
 
 
-def is_key(steps, slug, listed):
-    return any(step.slug == slug and proof_key(before, step) == listed for before, step in pairs(steps))
+def unlisted(steps, listed):
+    """The pairs of a step before and a step that have no proof of today's files."""
+    return [(before, step) for before, step in pairs(steps) if listed.get(step.slug) != proof_key(before, step)]
 
 
-def bring_up_to_date(steps, listed, prove, say, *, all=False):
+def still_valid(steps, listed):
+    """The proofs that are listed and hold for these steps: {slug: key}."""
+    stale = {step.slug for _, step in unlisted(steps, listed)}
+    return {step.slug: listed[step.slug] for step in steps if step.slug not in stale}
+
+
+def bring_up_to_date(steps, listed, prove, say):
     """{slug: key} of every step, those proved now that are not listed with today's key; Failed names what is not so."""
-    proofs = {}
-    for before, step in pairs(steps):
-        proofs[step.slug] = proof_key(before, step)
-        if all or listed.get(step.slug) != proofs[step.slug]:
-            say(f"  proving {step.slug}")
-            prove(before, step, say)
-    return proofs
+    for before, step in unlisted(steps, listed):
+        say(f"  proving {step.slug}")
+        prove(before, step, say)
+    return {step.slug: proof_key(before, step) for before, step in pairs(steps)}
 
 
 def prove(before, step, say, *, command=None):
     """Run the step's tests, and its lesson one step earlier; Failed says what is not as it must be."""
-    command = command or [sys.executable, "-m", "pytest", "-q"]
+    command, name = command or [sys.executable, "-m", "pytest", "-q"], lesson_of(step.slug)
     with checked_out(step.commit) as tree:
-        ended = run(tree, [*command, *tests_of(tree)])
-        if ended.returncode:
-            raise Failed(f"{step.slug}: its tests do not pass\n{ended.stdout[-4000:]}")
-        say(f"    green: {ended.stdout.strip().splitlines()[-1]}")
+        ends, done = outcomes(tree, [*command, *tests_of(tree)])
+        if done.returncode:
+            raise Failed(f"{step.slug}: its tests do not pass\n{done.stdout[-4000:]}")
+        if idle := [test for test, ended in ends.items() if test.startswith(f"{name}::") and ended[-1][1] != "passed"]:
+            raise Failed(f"{step.slug}: its lesson does not pass, it is not run: {', '.join(idle)}")
+        say(f"    green: {done.stdout.strip().splitlines()[-1]}")
     if before is None:
         return
-    name = lesson_of(step.slug)
     if (lesson := git.ask("show", f"{step.commit}:{name}", check=False)) is None:
         raise Failed(f"{step.slug}: there is no {name}")
     with checked_out(before.commit) as earlier:
         (earlier.path / name).parent.mkdir(parents=True, exist_ok=True)
         (earlier.path / name).write_text(lesson + "\n")
-        first = red(step.slug, *outcomes(earlier, [*command, name]))
+        ends, done = outcomes(earlier, [*command, name])
+    first = red(step.slug, ends, done.stdout)
     say(f"    red before: {first}")
     page = HERE.path / "docs" / "steps" / f"{step.slug}.md"
     if page.exists() and first not in page.read_text():
@@ -98,18 +103,12 @@ def red(slug, outcomes, printed):
 
 
 def outcomes(tree, command):
-    """({test: [[phase, outcome, kind, [first line]], ...]} as the plugin noted them, what was printed)."""
+    """({test: [[phase, outcome, kind, [first line]], ...]} as the plugin of the tree's own lab noted them, how the command ended)."""
     with tempfile.TemporaryDirectory() as folder:
         noted = Path(folder) / "outcomes.json"
-        printed = run(tree, command, LESSON_OUT=str(noted)).stdout
-        return json.loads(noted.read_text()) if noted.exists() else {}, printed
-
-
-def run(tree, command, **environment):
-    """Run a command of pytest's in a tree, with that tree's own lab."""
-    inherited = {name: value for name, value in os.environ.items() if name != "LESSON_OUT"}
-    environment = {**inherited, "PYTHONPATH": str(tree.path), **environment}
-    return subprocess.run(command, cwd=tree.path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        environment = {**os.environ, "PYTHONPATH": str(tree.path), "LESSON_OUT": str(noted)}
+        done = subprocess.run(command, cwd=tree.path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return json.loads(noted.read_text()) if noted.exists() else {}, done
 
 
 @contextmanager
@@ -124,12 +123,19 @@ def checked_out(commit):
     finally:
         git.ask("worktree", "remove", "--force", str(path), check=False)
         shutil.rmtree(path, ignore_errors=True)
+        if sys.pycache_prefix:
+            shutil.rmtree(sys.pycache_prefix + str(path), ignore_errors=True)
 
 
-def prove_all(say, *, unlisted=False):
-    """Prove every step of the chain, or those that the newest publication does not list as proved."""
-    chain = chains.make_tags(say)
-    if not chain.steps:
-        raise Failed("there is no step here to prove", 2)
-    bring_up_to_date(chain.steps, chains.proved(), prove, say, all=not unlisted)
-    return len(chain.steps)
+def prove_all(steps, listed, say):
+    """{slug: what is wrong with it, in a line, or nothing} of every step that is not listed with today's key."""
+    ended = {}
+    for before, step in unlisted(steps, listed):
+        say(f"  proving {step.slug}")
+        try:
+            prove(before, step, say)
+            ended[step.slug] = ""
+        except Failed as failure:
+            say(str(failure))
+            ended[step.slug] = str(failure).splitlines()[0].removeprefix(f"{step.slug}: ")
+    return ended

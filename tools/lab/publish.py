@@ -2,9 +2,7 @@
 
 import json
 import shutil
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from tools.lab import chain as chains
 from tools.lab import git, proving
@@ -12,52 +10,74 @@ from tools.lab.chain import Step, part
 from tools.lab.system import Failed
 from tools.lab.tree import HERE
 
+MAIN = "refs/heads/main"
 MOST_FILES, MOST_LINES = 12, 300
 REPLAY = ["cherry-pick", "--no-commit", "-X", "find-renames=30%"]
 
 
 class Conflict(Failed):
-    """A step does not apply on the one before it; the worktree waits for somebody to settle it."""
+    """A change does not apply; the scratch worktree of this name waits for somebody to settle it."""
+
+    def __init__(self, name, message):
+        super().__init__(message, 3)
+        self.name = name
 
 
 @dataclass
 class Plan:
-    """What a publication starts from: main, its chain, the edits as {slug: commit}, and what was settled as {slug: tree}."""
+    """What a publication starts from: main, its tooling, its chain, edits and wrong turns; and what was settled as {name: tree}."""
 
     main: str
+    tool: dict
     old: chains.Chain
     edits: dict
     turns: list
     settled: dict = field(default_factory=dict)
+
+    @property
+    def start(self):
+        """What a settled conflict depends on, in a text."""
+        return json.dumps([self.main, self.edits, self.turns])
 
 
 def plan():
     """What there is to publish; Failed where main or an edit is not as it must be."""
     if not git.is_here():
         raise Failed("this checkout is no git repository", 2)
-    if changed := git.lines("status", "--porcelain"):
-        raise Failed(f"commit or remove first what is not committed: {', '.join(line[3:] for line in changed)}", 2)
-    main = git.ask("rev-parse", chains.main())
+    if (main := _branch("main")) is None:
+        raise Failed("there is no branch main here; make it with git branch main origin/main", 2)
+    if (elsewhere := git.ask("for-each-ref", "--format=%(worktreepath)", MAIN)) not in ("", str(HERE.path)):
+        raise Failed(f"main is checked out in {elsewhere}: publish from there", 2)
+    for path in (HERE.path, *(edit.parent for edit in edit_path("").glob("*/.git"))):
+        if changed := uncommitted(path):
+            raise Failed(f"commit or remove first what is not committed in {path}: {', '.join(changed)}", 2)
     old = chains.read(main)
     if not old.steps:
         raise Failed("there is no step here: no commit below main has the trailer Step: 00-...", 2)
     _check_list(main, old)
     _check_tip(main, old)
-    edits = {step.slug: tip for step in old.steps if (tip := _branch(f"edit/{step.slug}")) and _is_above(tip, step.commit)}
-    for step in old.steps:
-        _check_commits(f"{step.commit}..{edits[step.slug]}" if step.slug in edits else None, tooling_too=False)
-    return Plan(main, old, edits, _turns(old))
+    return Plan(main, part(main, tooling=True), old, _edits(main, old), _turns(old))
 
 
 def _branch(name):
     return git.ask("rev-parse", "-q", "--verify", f"refs/heads/{name}", check=False)
 
 
-def _is_above(tip, commit):
-    """Whether a branch has commits of its own on top of commit; one that began on a step since published anew is refused."""
-    if git.ask("merge-base", "--is-ancestor", commit, tip, check=False) is None:
-        raise Failed(f"{tip[:8]} does not begin at today's step; bring it there with git rebase --onto, or drop it", 2)
-    return tip != commit
+def uncommitted(path):
+    return [line[3:] for line in git.lines("status", "--porcelain", cwd=path)]
+
+
+def _edits(main, old):
+    """{slug: (where it began, its tip)} of the branches edit/SLUG; a step may have been published anew since."""
+    edits = {}
+    for slug in (step.slug for step in old.steps):
+        if tip := _branch(f"edit/{slug}"):
+            began = git.ask("merge-base", main, tip)
+            if git.trailers(began, "Step") != [slug]:
+                raise Failed(f"edit/{slug} is not on top of its step: commit there, and amend nothing that is older", 2)
+            _check_commits(f"{began}..{tip}", tooling_too=False)
+            edits[slug] = began, tip
+    return edits
 
 
 def _turns(old):
@@ -65,10 +85,11 @@ def _turns(old):
     new = {name.removeprefix("wrong/"): _branch(name) for name in git.lines("for-each-ref", "--format=%(refname:short)", "refs/heads/wrong/")}
     turns = []
     for slug, commit in {**dict(old.wrong), **new}.items():
-        begins = next((step for step in old.steps if step.commit == git.parents(commit)[0]), None)
-        if begins is None or git.trailers(commit, "Wrong") != [slug]:
+        begins = git.trailers(f"{commit}^", "Step") if git.parents(commit) else []
+        if not {*begins} & {step.slug for step in old.steps} or git.trailers(commit, "Wrong") != [slug]:
             raise Failed(f"wrong/{slug} must be one commit on top of a step, with the trailer Wrong: {slug}", 2)
-        turns.append((slug, begins.slug, commit))
+        _check_commits(f"{commit}^..{commit}", tooling_too=False)
+        turns.append((slug, begins[0], commit))
     return turns
 
 
@@ -91,13 +112,13 @@ def _check_tip(main, old):
 
 def _check_commits(range, *, tooling_too):
     """Refuse a commit that touches tooling and step files both, or tooling at all."""
-    for commit in git.lines("rev-list", "--no-merges", "--first-parent", range) if range else ():
+    for commit in git.lines("rev-list", "--no-merges", "--first-parent", range):
         touched = git.lines("diff-tree", "--no-commit-id", "--name-only", "-r", commit)
         kinds = {chains.is_tooling(path) for path in touched}
         if kinds == {True, False}:
             raise Failed(f"commit {commit[:8]} touches tooling and step files both: split it", 2)
         if kinds == {True} and not tooling_too:
-            raise Failed(f"commit {commit[:8]} of an edit touches tooling ({touched[0]}): that is changed on main", 2)
+            raise Failed(f"commit {commit[:8]} is a step's and touches tooling ({touched[0]}): that is changed on main", 2)
 
 
 # Building the new chain
@@ -105,39 +126,27 @@ def _check_commits(range, *, tooling_too):
 
 def build(plan, say, *, linear=False):
     """(base, steps, wrong turns) of the new chain; commits that are as they were are kept. Conflict stops it."""
-    tool = part(plan.main, tooling=True)
-    tree = git.make_tree(tool)
-    below = plan.main if linear else plan.old.base
+    tree = git.make_tree(plan.tool)
+    is_on_main = plan.main == plan.old.steps[-1].commit and not plan.edits
+    below = plan.main if linear and not is_on_main else plan.old.base
     base = below if below and git.tree(below) == tree else git.commit(tree, [below] if below else [], "Lay today's tooling below the steps\n")
-    at, before, steps = base, plan.old.base, []
+    at, before, steps = base, {}, []
     for step in plan.old.steps:
-        files = _files(plan, tool, step, at, before, first=not steps, say=say)
+        own = part(step.commit, tooling=False)
+        files = _changed(plan, part(at, tooling=False) if steps else {}, before, own, step.slug, say)
+        if step.slug in plan.edits:
+            files = _changed(plan, files, *(part(commit, tooling=False) for commit in plan.edits[step.slug]), f"edit-{step.slug}", say)
         if files == part(at, tooling=False):
             raise Failed(f"step {step.slug} has become empty")
-        at, before = _commit_like(step.commit, git.make_tree({**tool, **files}), at), step.commit
+        at, before = _commit_like(step.commit, git.make_tree({**plan.tool, **files}), at), own
         steps.append(Step(step.slug, at))
-    return base, steps, [_turn(plan, tool, steps, *turn, say) for turn in plan.turns]
+    return base, steps, [_turn(plan, steps, *turn, say) for turn in plan.turns]
 
 
-def _files(plan, tool, step, at, before, *, first, say):
-    """A step's own files, as they are on top of at."""
-    if step.slug in plan.settled:
-        return part(plan.settled[step.slug], tooling=False)
-    old = part(step.commit, tooling=False)
-    below = {} if first else part(before, tooling=False)
-    files = old if first or part(at, tooling=False) == below else _replayed(tool, at, below, old, step.slug, say)
-    if step.slug in plan.edits:
-        edited = part(plan.edits[step.slug], tooling=False)
-        files = edited if files == old else _replayed(tool, git.commit(git.make_tree({**tool, **files}), [], step.slug), old, edited, step.slug, say)
-    return files
-
-
-def _turn(plan, tool, steps, slug, begins, commit, say):
-    old, new = (next(step for step in each if step.slug == begins) for each in (plan.old.steps, steps))
-    below, turned = part(old.commit, tooling=False), part(commit, tooling=False)
-    same = part(new.commit, tooling=False) == below
-    files = turned if same else _replayed(tool, new.commit, below, turned, f"wrong-{slug}", say)
-    return slug, _commit_like(commit, git.make_tree({**tool, **files}), new.commit)
+def _turn(plan, steps, slug, begins, commit, say):
+    step = next(step for step in steps if step.slug == begins)
+    sides = (part(each, tooling=False) for each in (step.commit, f"{commit}^", commit))
+    return slug, _commit_like(commit, git.make_tree({**plan.tool, **_changed(plan, *sides, f"wrong-{slug}", say)}), step.commit)
 
 
 def _commit_like(commit, tree, parent):
@@ -146,28 +155,33 @@ def _commit_like(commit, tree, parent):
     return git.commit(tree, [parent], git.message(commit), like=commit)
 
 
-def _replayed(tool, at, before, after, slug, say):
-    """The step files that come of making the change from before to after once more, on top of at; tooling is the same on all sides."""
-    parent = git.commit(git.make_tree({**tool, **before}), [], "before")
-    change = git.commit(git.make_tree({**tool, **after}), [parent], f"step {slug}")
-    worktree = scratch(slug)
+def _changed(plan, files, before, after, name, say):
+    """The step files that come of making the change from before to after once more, in files."""
+    if files == before:
+        return after
+    if before == after:
+        return files
+    if name in plan.settled:
+        return part(plan.settled[name], tooling=False)
+    at, parent = (git.commit(git.make_tree({**plan.tool, **each}), [], "before") for each in (files, before))  # the same tooling on all sides
+    change = git.commit(git.make_tree({**plan.tool, **after}), [parent], name)
+    worktree = scratch(name)
+    discard(worktree)
     git.ask("worktree", "add", "-q", "--detach", str(worktree), at)
     if git.ask(*REPLAY, change, cwd=worktree, check=False) is None:
         for line in git.lines("status", "--porcelain", cwd=worktree):
             if line.startswith("UD "):  # changed by a fix, deleted by a later step: the deletion wins
                 git.ask("rm", "-q", line[3:], cwd=worktree)
-                say(f"  {slug} deletes {line[3:]}, which an earlier step has changed: deleted")
+                say(f"  {name} deletes {line[3:]}, which has been changed before it: deleted")
         if unmerged := sorted({line.split("\t")[1] for line in git.lines("ls-files", "-u", cwd=worktree)}):
-            raise Conflict(f"{slug} does not apply: settle {', '.join(unmerged)} in {worktree}, git add them, then ./lab publish --continue", 3)
+            raise Conflict(name, f"{name} does not apply: settle {', '.join(unmerged)} in {worktree}, git add them, then ./lab publish --continue")
     tree = git.ask("write-tree", cwd=worktree)
     discard(worktree)
     return part(tree, tooling=False)
 
 
 def scratch(name):
-    path = HERE.home / ".lab" / "publish" / name
-    discard(path)
-    return path
+    return HERE.home / ".lab" / "publish" / name
 
 
 def discard(path):
@@ -179,31 +193,19 @@ def discard(path):
 # What was settled by hand, between a conflict and --continue
 
 
-def _note():
+def stopped():
+    """Where a publication that a conflict has stopped is noted."""
     return HERE.home / ".lab" / "publish.json"
-
-
-@contextmanager
-def _remembering(plan):
-    """Keep what was settled where a conflict stops the publication; forget it when it ends."""
-    try:
-        yield
-    except Conflict as conflict:
-        slug = conflict.args[0].split(" ", 1)[0]
-        _note().parent.mkdir(exist_ok=True)
-        _note().write_text(json.dumps({"main": plan.main, "at": slug, "settled": plan.settled}))
-        raise
-    _note().unlink(missing_ok=True)
 
 
 def resume(plan):
     """Take the settled worktree of a stopped publication into the plan."""
-    if not _note().exists():
+    if not stopped().exists():
         raise Failed("there is no publication to continue", 2)
-    noted = json.loads(_note().read_text())
-    worktree = HERE.home / ".lab" / "publish" / noted["at"]
-    if noted["main"] != plan.main or not worktree.exists():
-        raise Failed("main has changed since; begin again with ./lab publish", 2)
+    noted = json.loads(stopped().read_text())
+    worktree = scratch(noted["at"])
+    if noted["start"] != plan.start or not worktree.exists():
+        raise Failed("main or an edit has changed since; begin again with ./lab publish", 2)
     if git.ask("ls-files", "-u", cwd=worktree):
         raise Failed(f"not all is settled yet in {worktree}; git add what is", 2)
     git.ask("rerere", cwd=worktree)
@@ -219,27 +221,39 @@ def publish(say, *, prove=proving.prove, linear=False, going_on=False, dry=False
     begun = plan()
     if going_on:
         resume(begun)
-    with _remembering(begun):
+    try:
         base, steps, turns = build(begun, say, linear=linear)
+    except Conflict as conflict:
+        stopped().write_text(json.dumps({"start": begun.start, "at": conflict.name, "settled": begun.settled}))
+        raise
+    stopped().unlink(missing_ok=True)
     for before, step in zip([Step("", base), *steps], steps, strict=False):
         say(f"  {step.slug}: {budget(before.commit, step.commit)}{'' if step in begun.old.steps else ', new'}")
-    if dry:
-        return False
     listed = chains.proved(begun.main)
-    proofs = proving.bring_up_to_date(steps, listed, prove, say) if prove else {slug: key for slug, key in listed.items() if proving.is_key(steps, slug, key)}
-    unchanged = begun.old == chains.Chain(tuple(steps), base, tuple(turns)) and proofs == listed
-    if unchanged and chains.publication(begun.main):
+    if dry:
+        say(f"  to be proved: {', '.join(step.slug for _, step in proving.unlisted(steps, listed)) or 'none'}")
+        return False
+    proofs = proving.bring_up_to_date(steps, listed, prove, say) if prove else proving.still_valid(steps, listed)
+    same = begun.old == chains.Chain(tuple(steps), base, tuple(turns))
+    if same and (linear or proofs == listed and chains.publication(begun.main)):
         say("nothing to publish")
         return False
     if not _join(begun, steps, turns, proofs, linear):
         say("main has moved meanwhile: once more")
         return publish(say, prove=prove, linear=linear)
-    for step in steps:
-        drop_edit(step.slug)
-    for slug, *_ in begun.turns:
-        git.ask("branch", "-q", "-D", f"wrong/{slug}", check=False)
+    _drop_branches(begun)
     chains.make_tags(say)
     return True
+
+
+def _drop_branches(begun):
+    """Throw away what is published: an edit, unless somebody has gone on with it meanwhile, and the branches of wrong turns."""
+    for slug, (_, tip) in begun.edits.items():
+        if _branch(f"edit/{slug}") == tip and not (edit_path(slug).exists() and uncommitted(edit_path(slug))):
+            drop_edit(slug)
+    for slug, _, commit in begun.turns:
+        if _branch(f"wrong/{slug}") == commit:
+            git.ask("branch", "-q", "-D", f"wrong/{slug}", check=False)
 
 
 def _join(begun, steps, turns, proofs, linear):
@@ -249,10 +263,15 @@ def _join(begun, steps, turns, proofs, linear):
         notes = [f"Published: {tip}", *(f"Proved: {slug} {key}" for slug, key in proofs.items())]
         parents = [begun.main, tip, *(commit for _, commit in turns)]
         tip = git.commit(git.tree(tip), parents, f"Publish {len(steps)} steps\n\n" + "\n".join(notes) + "\n")
-    ref = chains.main()
-    if ref == "HEAD" or git.ask("symbolic-ref", "-q", "HEAD", check=False) == ref:
-        return git.ask("rev-parse", ref) == begun.main and git.ask("merge", "-q", "--ff-only", tip, check=False) is not None
-    return git.ask("update-ref", "-m", "publish", ref, tip, begun.main, check=False) is not None
+    is_checked_out = git.ask("symbolic-ref", "-q", "HEAD", check=False) == MAIN
+    advance = ["merge", "-q", "--ff-only", tip] if is_checked_out else ["update-ref", "-m", "publish", MAIN, tip, begun.main]
+    try:
+        git.ask(*advance)
+    except Failed:
+        if _branch("main") == begun.main:
+            raise
+        return False
+    return True
 
 
 def budget(before, after):
@@ -267,18 +286,21 @@ def budget(before, after):
 # Mending an earlier step
 
 
+def edit_path(slug):
+    return HERE.home / ".lab" / "edit" / slug
+
+
 def open_edit(step):
     """The worktree in which step is mended, on a branch of its own."""
-    path, branch = HERE.home / ".lab" / "edit" / step.slug, f"edit/{step.slug}"
+    path, branch = edit_path(step.slug), f"edit/{step.slug}"
     if not (path / ".git").exists():
         git.ask("worktree", "prune")
-        made = [branch] if _branch(branch) else ["-b", branch, step.commit]
-        git.ask("worktree", "add", "-q", *([str(path), *made] if len(made) == 1 else [*made[:2], str(path), made[2]]))
+        if not _branch(branch):
+            git.ask("branch", "-q", branch, step.commit)
+        git.ask("worktree", "add", "-q", str(path), branch)
     return path
 
 
 def drop_edit(slug):
-    path = Path(HERE.home / ".lab" / "edit" / slug)
-    if path.exists():
-        discard(path)
+    discard(edit_path(slug))
     git.ask("branch", "-q", "-D", f"edit/{slug}", check=False)

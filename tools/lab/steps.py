@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from tools.lab import chain as chains
 from tools.lab import git, measurements, proving
@@ -29,7 +29,7 @@ NOT_SHOWN = [f":(exclude){name}" for name in chains.TOOLING if name != "docs/"] 
 
 def table(chain):
     """A row for each step: what it teaches, what it runs, whether it is published and proved, and its headline numbers."""
-    rows = Table("tag", "lesson", "processes", "published", "proved", "numbers", box=None)
+    rows = Table(Column("tag", no_wrap=True), "lesson", "processes", "published", "proved", "numbers", box=None)
     if not chain.steps:
         return rows
     published = {step.commit for step in chains.read(newest).steps} if (newest := chains.publication()) else set()
