@@ -1,12 +1,14 @@
 """Publishing a chain of toy steps: each test is a small repository of its own, and speaks to `./lab` as a maintainer does."""
 
 import os
+import signal
 import subprocess
 import sys
 
 import pytest
 
 from tools.lab.tree import HERE
+from tools.lab.waiting import eventually
 
 STEPS = {
     "00-first": {"shop/core.py": "one\ntwo\nthree\nfour\nfive\nsix\n", "tests/shop/test_core.py": "def test_core():\n    pass\n", "Procfile": "web: true\n"},
@@ -31,6 +33,16 @@ def prove(before, step, say):
     if not done:
         done.append(subprocess.run(["sh", "-c", {command!r}], check=True))
 publish.publish(print, prove=prove)
+"""
+SLOW = """
+import pathlib, signal, pytest
+folder = pathlib.Path({folder!r})
+@pytest.fixture
+def system():
+    yield (folder / "up").touch()
+    (folder / "down").touch()
+def test_it(system):
+    signal.pause()
 """
 PLUGIN = "[tool.pytest.ini_options]\naddopts = '--import-mode=importlib -p tools.lab.plugin'\n"
 
@@ -449,6 +461,20 @@ def test_each_step_is_proved_once_and_again_only_when_its_files_change(toy):
 
     assert [line.split()[1] for line in said.splitlines() if "proving" in line] == ["02-third", "03-fourth"]
     assert toy.lab("test", "--unlisted").returncode == 0
+
+
+def test_proving_that_is_stopped_takes_down_what_its_tests_have_started(bare, tmp_path):
+    slow = SLOW.format(folder=str(tmp_path))
+    bare.commit("Begin\n\nStep: 00-first", {"tests/shop/test_slow.py": slow})
+    command = [sys.executable, "-m", "tools.lab", "publish"]
+
+    process = subprocess.Popen(command, cwd=bare.path, env=bare.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    eventually((tmp_path / "up").exists, within=30)
+    process.terminate()
+
+    assert process.wait(30) == 128 + signal.SIGTERM
+    assert (tmp_path / "down").exists()
+    assert not list((bare.path / ".lab" / "prove").iterdir())
 
 
 def test_every_step_is_proved_even_if_one_before_it_is_not_as_it_must_be(toy):

@@ -44,6 +44,8 @@ class Commands(click.Group):
         except Failed as failure:
             err.print(f"lab: {failure}", style="red", markup=False, soft_wrap=True)
             sys.exit(failure.exit_code)
+        except Interrupted as interrupted:
+            sys.exit(128 + interrupted.args[0])
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -199,7 +201,8 @@ def test(step, every, unlisted, words):
     tree = tree_of(step)
     wanted = words if tree is HERE or any(word.startswith("tests") for word in words) else [*words, *proving.tests_of(tree)]
     environment = {**os.environ, "PYTHONPATH": str(tree.path)}
-    sys.exit(subprocess.run([sys.executable, "-m", "pytest", *wanted], cwd=tree.path, env=environment).returncode)
+    os.chdir(tree.path)
+    os.execve(sys.executable, [sys.executable, "-m", "pytest", *wanted], environment)  # noqa: S606
 
 
 def prove_steps(*, everything):
@@ -207,6 +210,7 @@ def prove_steps(*, everything):
     chain = chains.make_tags(say)
     if not chain.steps:
         raise Failed("there is no step here to prove", 2)
+    until_interrupted()
     ended, table = proving.prove_all(chain.steps, {} if everything else chains.proved(), say), Table("step", "proof", box=None)
     for step in chain.steps:
         table.add_row(step.slug, (ended[step.slug] or "proved") if step.slug in ended else "listed")
@@ -401,6 +405,7 @@ def edit(step, drop):
 @click.option("--dry-run", is_flag=True, help="Say what each step would change, and publish nothing.")
 def publish(going_on, linear, no_prove, dry_run):
     """Rebuild the chain of steps on today's tooling, with the edits that were made; prove it; join it to main; move the tags."""
+    until_interrupted()
     publishing.publish(say, prove=None if no_prove else proving.prove, linear=linear, going_on=going_on, dry=dry_run)
 
 

@@ -292,6 +292,11 @@ def seen_by_the_journeys(sample):
 # Bounds, and the record of how each test ended
 
 
+def pytest_configure(config):
+    """SIGTERM ends as Ctrl-C does: with the fixtures taking down what they have started."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
     """No test may hang for ever."""

@@ -107,8 +107,15 @@ def outcomes(tree, command):
     with tempfile.TemporaryDirectory() as folder:
         noted = Path(folder) / "outcomes.json"
         environment = {**os.environ, "PYTHONPATH": str(tree.path), "LESSON_OUT": str(noted)}
-        done = subprocess.run(command, cwd=tree.path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        return json.loads(noted.read_text()) if noted.exists() else {}, done
+        piped = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        process = subprocess.Popen(command, cwd=tree.path, env=environment, start_new_session=True, **piped)
+        try:
+            printed, _ = process.communicate()
+        except BaseException:
+            process.terminate()
+            process.communicate()  # it takes down what its fixtures have started
+            raise
+        return json.loads(noted.read_text()) if noted.exists() else {}, subprocess.CompletedProcess(command, process.returncode, printed)
 
 
 @contextmanager
