@@ -1,12 +1,14 @@
 """Publishing a chain of toy steps: each test is a small repository of its own, and speaks to `./lab` as a maintainer does."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 
 import pytest
 
+from tools.lab import proving
 from tools.lab.tree import HERE
 from tools.lab.waiting import eventually
 
@@ -453,7 +455,7 @@ def test_each_step_is_proved_once_and_again_only_when_its_files_change(toy):
     said = toy.publish(prove=True)
     assert [line.split()[1] for line in said.splitlines() if "proving" in line] == list(STEPS)
     assert "red before: no third" in said
-    toy.commit("A typo", {"docs/day-1.md": "said better\n"})
+    toy.commit("A typo", {"docs/day-1.md": "said better\n", "tests/lab/test_day_1.py": "\n"})
     assert "proving" not in toy.publish(prove=True)
 
     toy.edit("02", {"extracted/mail.py": "ALPHA\nbeta\ngamma\nDELTA\n"})
@@ -461,6 +463,16 @@ def test_each_step_is_proved_once_and_again_only_when_its_files_change(toy):
 
     assert [line.split()[1] for line in said.splitlines() if "proving" in line] == ["02-third", "03-fourth"]
     assert toy.lab("test", "--unlisted").returncode == 0
+
+
+def test_a_proof_outlives_changes_of_the_lab_that_no_steps_test_runs_on():
+    loaded = "import sys, tools.lab.plugin; print(*(name.rpartition('.')[2] for name in sys.modules if name.startswith('tools.lab.')))"
+    used = set(subprocess.run([sys.executable, "-c", loaded], cwd=HERE.path, capture_output=True, text=True, check=True).stdout.split())
+    for path in (path for path in HERE.path.glob("tests/*/*.py") if path.parent.name != "lab"):
+        used |= {module for line in path.read_text().splitlines() for module in re.findall(r"^from tools\.lab\.(\w+)", line)}
+
+    assert used >= {"system", "plugin"}
+    assert used.isdisjoint(proving.ABOUT_THE_LAB)
 
 
 def test_proving_that_is_stopped_takes_down_what_its_tests_have_started(bare, tmp_path):

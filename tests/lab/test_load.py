@@ -153,3 +153,14 @@ def test_a_short_run_against_a_real_system_ends_with_a_clean_audit(shared_encore
     assert {invariant: broken for invariant, broken in result["audit"].items() if broken} == {}
     assert code in (0, load.VOID)  # how fast the machine is decides which
     assert result["step"] == shared_encore.system.tree.slug
+
+
+def test_a_process_is_killed_in_the_middle_of_the_load_if_that_is_wanted(encore, tmp_path, monkeypatch):
+    for name, value in encore.system.to_run().items():
+        monkeypatch.setenv(name, value)
+    options = {"rate": 10, "seconds": 4, "seed": 1, "accounts": 8, "searching": False, "keep": False, "events": 4, "scale": {}}
+
+    load.run(Console(quiet=True), encore.system.tree, kill="web", path=tmp_path / "result.json", **options)
+
+    assert {each["name"]: each["starts"] for each in encore.system.supervisor.facts()}["web"] == 2
+    assert json.loads((tmp_path / "result.json").read_text())["figures"].keys() >= {"failed", "broken"}

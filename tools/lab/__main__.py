@@ -226,7 +226,7 @@ def bench(step, keep):
     tree = tree_of(step)
     figures = benchmark.run(out, tree)
     if keep:
-        measurements.keep(tree, "bench", figures)
+        measurements.keep(tree, "bench", "./lab bench --keep", figures)
 
 
 @lab.command()
@@ -235,6 +235,8 @@ def bench(step, keep):
 @click.option("--seconds", default=30.0, show_default=True, type=click.FloatRange(1, 3600), help="How long to measure, after 5 s to warm up.")
 @click.option("--seed", default=1, show_default=True, help="The number that decides who does what, and when.")
 @click.option("--find-rate", is_flag=True, help="Search for the highest rate held instead: at most 8 probes of 8 s.")
+@click.option("--kill", metavar="NAME", help="Kill the process NAME with -9 when half of the time is over.")
+@click.option("--restart", metavar="NAME", help="Restart every instance of NAME, one after the other, when half of the time is over.")
 @click.option("--json", "path", type=click.Path(dir_okay=False, path_type=Path), help="Write the machine, the options, the figures and the audit there.")
 @click.option("--keep", is_flag=True, help="Keep the figures in docs/measurements, and write them into the step's page.")
 @click.option("--accounts", default=50, show_default=True, type=click.IntRange(2, 10_000), help="How many visitors are signed in before it begins.")
@@ -321,6 +323,23 @@ def stop(name):
 def start(name):
     """Start the process NAME again after a stop."""
     ask("start", name)
+
+
+@lab.command()
+@click.argument("name")
+def restart(name):
+    """Stop and start every instance of NAME, one after the other, each until it is ready."""
+    ask("restart", name)
+
+
+@lab.command()
+@step_argument
+def routes(step):
+    """Who answers what: each line of the facade's routes."""
+    table = Table("name", "process", "methods", "paths", box=None)
+    for route in tree_of(step).routes():
+        table.add_row(route.name, route.process, " ".join(route.methods), " ".join(route.paths))
+    out.print(table)
 
 
 @lab.command(context_settings={"ignore_unknown_options": True})

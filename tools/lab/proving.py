@@ -15,12 +15,13 @@ from tools.lab.system import Failed
 from tools.lab.tree import HERE, Tree, lesson_of
 
 AT_EVERY_STEP = ("tests/lab/test_step_interface.py", "tests/lab/test_shop.py")  # the rest of tests/lab is about the lab, and is run on main
-UNPROVEN = ("docs/", "README.md", "web/")  # what a proof does not depend on
-PROVEN = ("docs/events/", "docs/openapi.yaml")
+ABOUT_THE_LAB = ("bench", "chain", "doctor", "git", "load", "measurements", "mutants", "proving", "publish", "script", "steps", "yardstick")
+UNPROVEN = ("docs/", "README.md", "web/", ".ci/", "tests/lab/", *(f"tools/lab/{name}.py" for name in ABOUT_THE_LAB))  # what no step's tests run on
+PROVEN = ("docs/events/", "docs/openapi.yaml", *AT_EVERY_STEP)
 
 
 def key(commit):
-    """What a proof of this commit holds for: its files without the documents, as a hexadecimal text."""
+    """What a proof of this commit holds for: its files and what of the tooling its tests run on, as a hexadecimal text."""
     digest = hashlib.sha256()
     for path, entry in sorted(git.entries(commit).items()):
         if not path.startswith(UNPROVEN) or path.startswith(PROVEN):
