@@ -77,7 +77,7 @@ def test_latency_counts_from_when_a_request_was_due(stub, tmp_path):
     known = planned(rate=20, seconds=2)[1]
     stub.stall = 1.0
 
-    with (tmp_path / "ledger").open("w") as ledger:
+    with (tmp_path / "ledger").open("wb", buffering=0) as ledger:
         noted = load.Generator(f"http://127.0.0.1:{stub.server_port}", turns, known, ledger).run(threads=40)
 
     first = turns[0].due
@@ -89,7 +89,7 @@ def test_latency_counts_from_when_a_request_was_due(stub, tmp_path):
 def test_a_request_without_an_answer_is_an_error_and_is_not_asked_again(tmp_path):
     turns, known = planned(rate=5, seconds=1)
 
-    with (tmp_path / "ledger").open("w") as ledger:
+    with (tmp_path / "ledger").open("wb", buffering=0) as ledger:
         noted = load.Generator("http://127.0.0.1:1", turns, known, ledger).run(threads=4)
 
     assert {outcome for *_, outcome in noted} == {load.NO_ANSWER}

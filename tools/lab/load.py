@@ -106,7 +106,7 @@ class Generator:
             visit.hold = answer.json["id"]
         if operation == "book" and answer.status == 201 and answer.json["status"] != "declined":
             visit.booking = answer.json["id"]
-        self.ledger.write(entry(operation, visit.email, asked, answer))
+        self.ledger.write(entry(operation, visit.email, asked, answer).encode())
 
     def _note(self, turn, sent, ended, outcome):
         self.noted.append((turn.operation, turn.due, sent, ended, outcome))
@@ -146,7 +146,7 @@ def generate(plan):
     gc.disable()
     with suppress(PermissionError):  # where we may, we go first: what waits for a core then is the system, and not its measure
         os.setpriority(os.PRIO_PROCESS, 0, -10)
-    with Path(plan["ledger"]).open("a") as ledger:
+    with Path(plan["ledger"]).open("ab", buffering=0) as ledger:  # a line at once: threads that share a text file tear each other's lines
         generator = Generator(plan["url"], turns, known, ledger, give_up=plan["give_up"])
         began, cpu = time.monotonic(), time.process_time()
         noted = generator.run(threads)
