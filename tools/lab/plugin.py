@@ -10,7 +10,7 @@ import subprocess
 import sys
 import urllib.parse
 import urllib.request
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
@@ -103,8 +103,8 @@ class Running:
         waiting.eventually(lambda: waiting.is_listening(process.port))
 
     def restart(self, name):
-        self.stop(name)
-        self.start(name)
+        """Every instance of a process, one after the other."""
+        self.system.restart(name)
         self.wait_ready()
 
     def kill(self, name, number=signal.SIGKILL):
@@ -175,10 +175,10 @@ QUICK = {"durable": False, "show": lambda name, line: None}
 
 
 @contextmanager
-def whole_system(sample):
+def whole_system(sample, **scale):
     with temporary_state(HERE) as state:
         copy(sample, state)
-        system = System(HERE, state, seed=SAMPLE, **QUICK).start()
+        system = System(HERE, state, seed=SAMPLE, scale=scale, **QUICK).start()
         try:
             yield Running(system)
         finally:
@@ -202,12 +202,14 @@ def services():
 
 @pytest.fixture(scope="session")
 def lab_services(services):
-    """The addresses of mail and payments: smtp_url, stripe_api_base, stripe_api_key; mails() lists what was caught."""
+    """The addresses of mail and payments, smtp_url, stripe_api_base and stripe_api_key, and the keys of sessions; mails() lists what was caught."""
     settings = services.settings
     return SimpleNamespace(
         smtp_url=settings["SMTP_URL"],
         stripe_api_base=settings["STRIPE_API_BASE"],
         stripe_api_key=settings["STRIPE_API_KEY"],
+        session_key=settings["SESSION_KEY"],
+        session_public_keys=settings["SESSION_PUBLIC_KEYS"],
         mails=lambda to=None: mails(services.mail_url, to),
     )
 
@@ -256,6 +258,13 @@ def encore(sample):
     """A whole system of this checkout, with a small sample of data, for one test."""
     with whole_system(sample) as running:
         yield running
+
+
+@pytest.fixture
+def encore_of(sample):
+    """The same with as many instances of a process as encore_of(web=2) says."""
+    with ExitStack() as stack:
+        yield lambda **scale: stack.enter_context(whole_system(sample, **scale))
 
 
 @pytest.fixture(scope="module")
