@@ -5,6 +5,8 @@ What is absent at a step is answered with an empty value, so that a lesson fails
 import http.client
 import json
 import os
+import re
+import secrets
 import signal
 import subprocess
 import sys
@@ -140,9 +142,34 @@ class Running:
             except psycopg.errors.UndefinedTable:
                 return []
 
+    @contextmanager
+    def statements(self, owner="monolith"):
+        """A list of the statements that an owner's database was asked, complete when this ends; empty where there is no such owner."""
+        asked, server = [], self.system.servers.get(owner)
+        if server is None:
+            yield asked
+            return
+        name, end = "postgres" if owner == "monolith" else f"postgres-{owner}", f"end of what {secrets.token_hex(8)} asked"
+        path = self.system.state / "logs" / f"{name}.log"
+        log_statements(server, "all")
+        begin = len(path.read_text())
+        yield asked
+        log_statements(server, "none", note=end)
+        waiting.eventually(lambda: end in path.read_text())
+        entries = re.split(r"^(?=\S)", path.read_text()[begin:].partition(end)[0], flags=re.MULTILINE)
+        asked += [" ".join(found[1].split()) for each in entries if (found := re.search(r"LOG:  (?:statement|execute [^:]*): (.*)", each, re.DOTALL))]
+
     def events(self, topic):
         """What was said on a topic: nothing, since there is no broker yet."""
         return []
+
+
+def log_statements(server, which, note=""):
+    with server.connect() as connection:
+        connection.execute(f"select '{note}'")
+        connection.execute(f"alter system set log_statement = '{which}'")
+        connection.execute("select pg_reload_conf()")
+        waiting.eventually(lambda: connection.execute("show log_statement").fetchone() == (which,))
 
 
 def mails(url, to=None):
