@@ -46,6 +46,7 @@ def system():
 def test_it(system):
     signal.pause()
 """
+PASSES = "def test_it():\n    pass\n"
 PLUGIN = "[tool.pytest.ini_options]\naddopts = '--import-mode=importlib -p tools.lab.plugin'\n"
 
 
@@ -473,6 +474,21 @@ def test_a_proof_outlives_changes_of_the_lab_that_no_steps_test_runs_on():
 
     assert used >= {"system", "plugin"}
     assert used.isdisjoint(proving.ABOUT_THE_LAB)
+
+
+def test_a_step_whose_tables_the_code_of_the_step_before_cannot_work_on_is_refused(bare):
+    journey = "from pathlib import Path\n\ndef test_it():\n    assert not [each for each in Path('migrations').rglob('*.py') if 'drop' in each.read_text()]\n"
+    lesson = "from pathlib import Path\n\ndef test_it():\n    assert Path('new').exists(), 'no new'\n"
+    bare.commit("Begin\n\nStep: 00-first", {"tests/journeys/test_all.py": journey, "migrations/shop/versions/1.py": "create\n"})
+    second = {"migrations/shop/versions/2.py": "drop\n", "new": "", "tests/steps/test_01_second.py": lesson, "tests/journeys/test_all.py": PASSES}
+    bare.commit("Go on\n\nStep: 01-second", second)
+
+    refused = bare.lab("publish")
+    bare.commit("Expand only\n\nStep: 01-second", {"migrations/shop/versions/2.py": "add\n"})
+
+    assert refused.returncode == 1
+    assert "01-second: the code of the step before does not work on its tables" in refused.stderr
+    assert bare.lab("publish").returncode == 0
 
 
 def test_proving_that_is_stopped_takes_down_what_its_tests_have_started(bare, tmp_path):

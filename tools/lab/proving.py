@@ -1,8 +1,10 @@
-"""Proving a step: its tests pass, and its lesson fails one step earlier, by an assertion and nothing else."""
+"""Proving a step: its tests pass; its lesson fails one step earlier, by an assertion and nothing else; and where it changes tables, the
+code of the step before works on them."""
 
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -72,6 +74,11 @@ def prove(before, step, say, *, command=None):
     if (lesson := git.ask("show", f"{step.commit}:{name}", check=False)) is None:
         raise Failed(f"{step.slug}: there is no {name}")
     with checked_out(before.commit) as earlier:
+        if expand(earlier, step.commit):
+            ends, done = outcomes(earlier, [*command, "tests/journeys"])
+            if done.returncode:
+                raise Failed(f"{step.slug}: the code of the step before does not work on its tables\n{done.stdout[-4000:]}")
+            say(f"    the step before, on its tables: {done.stdout.strip().splitlines()[-1]}")
         (earlier.path / name).parent.mkdir(parents=True, exist_ok=True)
         (earlier.path / name).write_text(lesson + "\n")
         ends, done = outcomes(earlier, [*command, name])
@@ -80,6 +87,14 @@ def prove(before, step, say, *, command=None):
     page = HERE.path / "docs" / "steps" / f"{step.slug}.md"
     if page.exists() and first not in page.read_text():
         raise Failed(f"docs/steps/{step.slug}.md does not quote the assertion that is red before: {first}")
+
+
+def expand(earlier, commit):
+    """Lay a later step's migrations over a tree; whether there are any that it has not got."""
+    new = [path for path in git.entries(commit) if re.fullmatch(r"migrations/[^/]+/versions/.*", path) and not (earlier.path / path).exists()]
+    for path in new:
+        (earlier.path / path).write_text(git.ask("show", f"{commit}:{path}") + "\n")
+    return [path for path in new if (earlier.path / "tests" / "journeys").exists()]
 
 
 def tests_of(tree):
