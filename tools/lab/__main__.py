@@ -19,6 +19,7 @@ from tools.lab import chain as chains
 from tools.lab import control, doctor, inbox, measurements, proving, steps
 from tools.lab import load as loading
 from tools.lab import mutants as mutating
+from tools.lab import parts as entanglement
 from tools.lab import publish as publishing
 from tools.lab import system as systems
 from tools.lab.postgres import binaries
@@ -227,6 +228,17 @@ def bench(step, keep):
     figures = benchmark.run(out, tree)
     if keep:
         measurements.keep(tree, "bench", "./lab bench --keep", figures)
+
+
+@lab.command()
+@step_argument
+@click.option("--keep", is_flag=True, help="Keep the figures in docs/measurements, and write them into the step's page.")
+def parts(step, keep):
+    """How far the parts of a step are entangled: imports, foreign keys, joins; and the statements of each request."""
+    tree = tree_of(step)
+    figures = entanglement.run(out, tree)
+    if keep:
+        measurements.keep(tree, "parts", "./lab parts --keep", figures)
 
 
 @lab.command()

@@ -75,7 +75,11 @@ def _fault(figures):
     return f"of {figures['requests']} requests at {figures['rate']:g} a second, {', '.join(lost) or 'none failed'}.\n"
 
 
-TABLES = {"bench": _ratios, "load": _latencies, "rate": _rate, "fault": _fault}
+def _counts(figures):
+    return "\n".join(["\n", "| figure | |", "| --- | --- |", *(f"| {name} | {spread(values)} |" for name, values in figures.items()), ""])
+
+
+TABLES = {"bench": _ratios, "parts": _counts, "load": _latencies, "rate": _rate, "fault": _fault}
 
 
 def spread(values):

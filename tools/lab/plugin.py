@@ -151,25 +151,29 @@ class Running:
             return
         name, end = "postgres" if owner == "monolith" else f"postgres-{owner}", f"end of what {secrets.token_hex(8)} asked"
         path = self.system.state / "logs" / f"{name}.log"
-        log_statements(server, "all")
-        begin = len(path.read_text())
+        log_statements(server, "all", note=f"begin, to {end}")
         yield asked
         log_statements(server, "none", note=end)
         waiting.eventually(lambda: end in path.read_text())
-        entries = re.split(r"^(?=\S)", path.read_text()[begin:].partition(end)[0], flags=re.MULTILINE)
-        asked += [" ".join(found[1].split()) for each in entries if (found := re.search(r"LOG:  (?:statement|execute [^:]*): (.*)", each, re.DOTALL))]
+        text = path.read_text().partition(f"begin, to {end}")[2].partition(end)[0].rpartition("\n")[0]
+        found = [re.search(r"LOG:  (?:statement|execute [^:]*): (.*)", entry, re.DOTALL) for entry in re.split(r"^(?=\S)", text, flags=re.MULTILINE)]
+        asked += [" ".join(each[1].split()) for each in found if each]
 
     def events(self, topic):
         """What was said on a topic: nothing, since there is no broker yet."""
         return []
 
 
-def log_statements(server, which, note=""):
+def log_statements(server, which, note):
+    """Have a server log all statements, or none of them any more, with a note in its log in between."""
     with server.connect() as connection:
-        connection.execute(f"select '{note}'")
+        if which == "none":
+            connection.execute(f"select '{note}'")
         connection.execute(f"alter system set log_statement = '{which}'")
         connection.execute("select pg_reload_conf()")
         waiting.eventually(lambda: connection.execute("show log_statement").fetchone() == (which,))
+        if which == "all":
+            connection.execute(f"select '{note}'")
 
 
 def mails(url, to=None):
