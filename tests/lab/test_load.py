@@ -160,8 +160,8 @@ def test_a_process_is_killed_in_the_middle_of_the_load_if_that_is_wanted(encore,
         monkeypatch.setenv(name, value)
     options = {"rate": 10, "seconds": 4, "seed": 1, "accounts": 8, "searching": False, "keep": False, "events": 4, "scale": {}}
 
-    load.run(Console(quiet=True), encore.system.tree, kill="web", path=tmp_path / "result.json", **options)
+    load.run(Console(quiet=True), encore.system.tree, kill="mail", path=tmp_path / "result.json", **options)
 
-    assert {each["name"]: each["starts"] for each in encore.system.supervisor.facts()}["web"] == 2
+    assert {each["name"]: each["starts"] for each in encore.system.supervisor.facts()}["mail"] == 2
     result = json.loads((tmp_path / "result.json").read_text())
     assert result["void"] or result["figures"].keys() >= {"failed", "broken"}  # how busy the machine is decides which
