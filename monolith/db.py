@@ -1,15 +1,15 @@
-"""The database: connections, transactions, and what is undone with them."""
+"""The database: one engine, transactions, and what hangs on their end."""
 
 from contextlib import contextmanager
 
-from sqlalchemy import DateTime, create_engine, text
+from sqlalchemy import DateTime, create_engine
 from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass, Session
 
 MOMENT = DateTime(timezone=True)
 
 
 class Base(MappedAsDataclass, DeclarativeBase):
-    """The tables; each belongs to one part, whose role alone has rights on it."""
+    """The one schema that all parts share."""
 
 
 class Database:
@@ -23,39 +23,37 @@ class Database:
         self._writes = create_engine(url, **options)
         self._reads = create_engine(url, **options, isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
 
-    @contextmanager
-    def reading(self, part=None):
-        """A session for queries only, with the rights of a part; each query sees the newest state."""
-        with Session(self._reads) as session:
-            connection = session.connection()
-            if connection.info.get("role") != part:  # it stays what it is until it is asked for again
-                session.execute(text(f"set role {_role(part)}"))
-                connection.info["role"] = part
-            yield session
+    def reading(self):
+        """A session for queries only; each of them sees the newest state."""
+        return Session(self._reads)
 
     @contextmanager
-    def transaction(self, part=None):
-        """A session whose work takes effect as a whole at the end, or not at all; with the rights of a part, or with all where it spans several."""
+    def transaction(self):
+        """A session whose work takes effect as a whole at the end, or not at all."""
         with Session(self._writes) as session:
             try:
                 with session.begin():
-                    if part:
-                        session.execute(text(f"set local role {_role(part)}"))
                     yield session
             except BaseException:
-                for then in session.info.get("rollback", []):
-                    then()
+                _run(session, "rollback")
                 raise
+            _run(session, "commit")
 
     def dispose(self):
         self._writes.dispose()
         self._reads.dispose()
 
 
-def _role(part):
-    return f"encore_{part}" if part else "none"
+def on_commit(session, then):
+    """Call then() once the transaction has taken effect."""
+    session.info.setdefault("commit", []).append(then)
 
 
 def on_rollback(session, then):
     """Call then() if the transaction does not take effect, the latest first."""
     session.info.setdefault("rollback", []).insert(0, then)
+
+
+def _run(session, outcome):
+    for then in session.info.get(outcome, []):
+        then()

@@ -1,23 +1,20 @@
 """Sample data: venues, events, accounts and past bookings that follow tastes; all of it decided by a seed number."""
 
 import uuid
-from collections import Counter
 from datetime import UTC, datetime, time, timedelta
 from random import Random
 
 import click
 from flask.cli import with_appcontext
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 
 from monolith.accounts.model import Account
 from monolith.accounts.passwords import hashed
-from monolith.bookings.holds import FOR_EVER
-from monolith.bookings.model import BookedSeat, Booking, Claim
+from monolith.bookings.model import Booking, booking_seats
 from monolith.catalog.model import Event, Seat, Section, Venue
 from monolith.catalog.service import plan
 from monolith.payments.model import Payment
 from monolith.process import this_process
-from monolith.recommendations.model import Taste
 
 VENUES = [
     ("Lantern Hall", "Lisbon", "Portugal", "EUR", [("Stalls", 12, 24), ("Balcony", 6, 20)]),
@@ -104,9 +101,7 @@ def _events(session, seed, venues, count, today):
             starts_at=starts_at,
             currency=currency,
         )
-        seats = plan(venue.sections, event.id, _prices(random, venue, currency), new_id=_numbered(seed, at))
-        event.capacity = len(seats)
-        planned.append((event, seats))
+        planned.append((event, plan(venue.sections, event.id, _prices(random, venue, currency), new_id=_numbered(seed, at))))
     session.add_all(event for event, _ in planned)
     session.flush()
     return planned
@@ -141,7 +136,7 @@ def _bookings(session, seed, planned, customers, at_most, today):
     by_genre = {}
     for event, seats in planned:
         by_genre.setdefault(event.genre, []).append((event, seats, list(seats)))
-    bookings, links, payments, times = [], [], [], Counter()
+    bookings, links, payments = [], [], []
     for account_id in customers:
         random = Random(f"{seed} bookings {account_id}")
         tastes = random.sample(sorted(by_genre), min(2, len(by_genre)))
@@ -156,21 +151,21 @@ def _bookings(session, seed, planned, customers, at_most, today):
             bookings.append({"id": id, "account_id": account_id, "event_id": event.id, "hold_id": hold_id, "status": "confirmed", **paid})
             links += [{"booking_id": id, "seat_id": seat["id"]} for seat in chosen]
             payments.append(_payment(_id(seed, "payment", id), id, **paid))
-            times[account_id, event.id] += 1
     session.execute(insert(Seat), [seat for _, seats in planned for seat in seats])
-    tasted = [{"account_id": account_id, "event_id": event_id, "bookings": count} for (account_id, event_id), count in times.items()]
-    for table, rows in ((Booking, bookings), (BookedSeat, links), (Payment, payments), (Taste, tasted)):
+    for table, rows in ((Booking, bookings), (booking_seats, links), (Payment, payments)):
         if rows:
             session.execute(insert(table), rows)
-    session.execute(insert(Claim).from_select(["seat_id", "event_id", "until"], select(BookedSeat.seat_id, Booking.event_id, FOR_EVER).join(Booking)))
     return len(bookings)
 
 
 def _sell(random, free):
-    """One to four seats beside each other, taken out of free."""
+    """One to four seats beside each other, marked as sold and taken out of free."""
     wanted = random.randint(1, 4)
     first = random.randrange(len(free) - wanted + 1)
-    return [free.pop(first) for _ in range(wanted)]
+    chosen = [free.pop(first) for _ in range(wanted)]
+    for seat in chosen:
+        seat["status"] = "sold"
+    return chosen
 
 
 def _payment(id, booking_id, *, total, currency, created_at):

@@ -14,7 +14,6 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from monolith import fields as checks
-from monolith.accounts import service as accounts
 from monolith.process import this_process
 from monolith.refusals import Conflict, Invalid, NotFound, Refusal, Unavailable, WrongCredentials
 
@@ -92,17 +91,14 @@ def _gate():
         return
     if request.method == "POST":
         g.body = _read_body(needed=view.needs_body)
-    g.session = _session() if view.access else None
+    g.session = this_process().sessions.find(request.cookies.get("encore_session"), now=this_process().clock())
     if view.access and g.session is None:
         raise Problem(401, "not-signed-in", "Please sign in first.")
     if request.method not in ("GET", "HEAD") and not _same_origin():
         raise Problem(403, "foreign-origin", "This request comes from another site.")
     if view.access == "organiser" and g.session.role != "organiser":
         raise Problem(403, "forbidden", "Only organisers may do this.")
-
-
-def _session():
-    return accounts.who(this_process(), request.cookies.get("encore_session"), this_process().clock())
+    this_process().load()
 
 
 def _same_origin():

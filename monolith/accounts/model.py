@@ -7,7 +7,7 @@ from monolith.db import MOMENT, Base
 
 
 class Account(Base):
-    """Somebody who signs in."""
+    """Somebody who signs in; customer_id is theirs at the payment provider, once there is one."""
 
     __tablename__ = "accounts"
 
@@ -17,18 +17,10 @@ class Account(Base):
     password_hash: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(MOMENT)
     role: Mapped[str] = mapped_column(default="customer")
+    customer_id: Mapped[str | None] = mapped_column(default=None)
 
     def as_json(self):
         return {"id": self.id, "email": self.email, "name": self.name}
-
-
-class EndedSession(Base):
-    """A session that was signed out of, until its token expires."""
-
-    __tablename__ = "ended_sessions"
-
-    sid: Mapped[str] = mapped_column(primary_key=True)
-    expires_at: Mapped[datetime] = mapped_column(MOMENT, index=True)
 
 
 Index("accounts_email", func.lower(Account.email), unique=True)

@@ -1,7 +1,10 @@
-from flask import Blueprint, Response, g, jsonify, request
+import secrets
+
+from flask import Blueprint, Response, jsonify, request
 
 from monolith import fields as checks
-from monolith.accounts import service, sessions
+from monolith.accounts import service
+from monolith.accounts.model import Account
 from monolith.accounts.sessions import SESSION_FOR
 from monolith.process import this_process
 from monolith.web import customer, fields, public, signed_in
@@ -24,9 +27,10 @@ def register():
 def sign_in():
     process = this_process()
     body = fields(email=checks.email, password=checks.password)
-    with process.db.reading("accounts") as session:
+    with process.db.reading() as session:
         account = service.sign_in(session, **body)
-    token = process.tokens.issue(account, process.clock())
+    token = secrets.token_urlsafe(32)
+    process.sessions.open(token, account, process.clock())
     answer = jsonify(account_id=account.id, name=account.name, role=account.role)
     answer.set_cookie(COOKIE, token, max_age=SESSION_FOR, httponly=True, samesite="Lax", secure=request.is_secure)
     return answer, 201
@@ -35,8 +39,7 @@ def sign_in():
 @bp.delete("/api/sessions")
 @customer()
 def sign_out():
-    with this_process().db.transaction("accounts") as session:
-        sessions.end(session, g.session)
+    this_process().sessions.close(request.cookies[COOKIE])
     answer = Response(status=204)
     answer.delete_cookie(COOKIE, httponly=True, samesite="Lax", secure=request.is_secure)
     return answer
@@ -45,6 +48,6 @@ def sign_out():
 @bp.get("/api/accounts/me")
 @customer()
 def me():
-    with this_process().db.reading("accounts") as session:
-        account = service.find(session, signed_in())
+    with this_process().db.reading() as session:
+        account = session.get_one(Account, signed_in())
         return {**account.as_json(), "role": account.role}

@@ -1,25 +1,27 @@
 import uuid
+from functools import partial
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from monolith.accounts import passwords, sessions
+from monolith.accounts import passwords
 from monolith.accounts.model import Account
+from monolith.db import on_commit
 from monolith.notifications import service as notifications
-from monolith.payments import service as payments
 from monolith.refusals import Conflict, NotFound, WrongCredentials
 
 
 def register(session, process, *, email, password, name, now):
-    """The new account, known to the payment provider, with the welcome mail sent."""
+    """The new account, known to the payment provider and to recommendations, with the welcome mail sent."""
     account = Account(id=uuid.uuid4().hex, email=email, name=name, password_hash=passwords.hashed(password), created_at=now)
     try:
         session.add(account)
         session.flush()
     except IntegrityError:
         raise Conflict("There is an account with this e-mail address already.", kind="email-taken") from None
-    payments.make_customer(session, process, account_id=account.id, name=name)
-    notifications.welcome(session, process, account_id=account.id, email=email, name=name, now=now)
+    account.customer_id = process.provider.customer(account)
+    notifications.welcome(session, process.mailer, account, now)
+    on_commit(session, partial(process.together.welcome, account.id))
     return account
 
 
@@ -32,20 +34,6 @@ def sign_in(session, *, email, password):
     return account
 
 
-def who(process, token, now):
-    """The session that a token proves, or None if it proves none or that one has ended."""
-    proved = token and process.tokens.read(token, now)
-    if not proved:
-        return None
-    with process.db.reading("accounts") as session:
-        return None if sessions.has_ended(session, proved.sid) else proved
-
-
-def find(session, account_id):
-    """The account with its email and name; there is one."""
-    return session.get_one(Account, account_id)
-
-
 def by_email(session, email):
     return session.scalar(select(Account).where(func.lower(Account.email) == func.lower(email)))
 
@@ -55,8 +43,3 @@ def make_organiser(session, *, email):
     if account is None:
         raise NotFound(f"There is no account with the address {email}.")
     account.role = "organiser"
-
-
-def forget(session, now):
-    """Drop what has run out."""
-    sessions.forget(session, now)

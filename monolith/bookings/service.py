@@ -4,20 +4,21 @@ from functools import partial
 
 from sqlalchemy import select, tuple_
 
-from monolith.accounts import service as accounts
-from monolith.bookings import holds, idempotency
-from monolith.bookings.holds import hold_expired, hold_used
-from monolith.bookings.model import BookedSeat, Booking, Hold
+from monolith.bookings import idempotency
+from monolith.bookings.holds import Hold, hold_used, seat_taken
+from monolith.bookings.model import Booking
 from monolith.catalog import service as catalog
+from monolith.catalog.model import Seat
+from monolith.db import on_commit, on_rollback
 from monolith.notifications import service as notifications
 from monolith.payments import service as payments
-from monolith.recommendations import service as recommendations
 from monolith.refusals import Conflict, Invalid, NotFound
 
 
-def hold(session, process, *, account_id, event, places, seats, now):
-    """Keep every seat for HOLD_SECONDS, or none of them; Conflict names those that are taken. Event and places are as the catalog knows them."""
-    prices = [place.price for place in places if place.event_id == event.id]
+def hold(session, process, *, account_id, event_id, seats, now):
+    """Keep every seat for HOLD_SECONDS, or none of them; Conflict names those that are taken."""
+    event = catalog.find(session, event_id)
+    prices = session.scalars(select(Seat.price).where(Seat.id.in_(seats), Seat.event_id == event_id)).all()
     if len(prices) < len(seats):
         raise Invalid([("seats", "must be different seats of this event")])
     if event.starts_at <= now:
@@ -25,27 +26,36 @@ def hold(session, process, *, account_id, event, places, seats, now):
     held = Hold(
         id=uuid.uuid4().hex,
         account_id=account_id,
-        event_id=event.id,
+        event_id=event_id,
         seats=seats,
         total=sum(prices),
         currency=event.currency,
         expires_at=now + timedelta(seconds=process.settings.hold_seconds),
     )
-    holds.take(session, held, now)
+    process.holds.take(held, now)
+    sold = set(session.scalars(select(Seat.id).where(Seat.id.in_(seats), Seat.status == "sold")))  # asked only now, when nobody else can buy them any more
+    if sold:
+        process.holds.give_back(held)
+        raise seat_taken([seat for seat in seats if seat in sold])
     return held
 
 
-def give_back(session, *, account_id, hold_id, now):
+def give_back(session, process, *, account_id, hold_id, now):
     """Free the seats of a hold."""
-    held = _unused(own_hold(session, account_id=account_id, hold_id=hold_id, locked=True))
-    if held.expires_at <= now:
-        raise NotFound("There is no such hold.")
-    holds.drop(session, hold_id)
+    held = own_hold(session, process, account_id=account_id, hold_id=hold_id)
+    if held is None:
+        raise hold_used()
+    with held.lock:
+        if held.used:
+            raise hold_used()
+        if process.holds.find(hold_id) is None or not held.keeps(now):
+            raise NotFound("There is no such hold.")
+        process.holds.give_back(held)
 
 
-def own_hold(session, *, account_id, hold_id, locked=False):
+def own_hold(session, process, *, account_id, hold_id):
     """The hold if it is account_id's own, or None if it was booked and is known from its booking only."""
-    held = session.get(Hold, hold_id, with_for_update=locked or None)
+    held = process.holds.find(hold_id)
     if held and held.account_id == account_id:
         return held
     if held or not session.scalar(select(Booking.id).where(Booking.hold_id == hold_id, Booking.account_id == account_id)):
@@ -53,90 +63,38 @@ def own_hold(session, *, account_id, hold_id, locked=False):
     return None
 
 
-def _unused(held):
-    if held is None or held.used:
-        raise hold_used()
-    return held
-
-
-def book(session, process, *, account_id, hold_id, payment_method, key, now):
+def book(session, process, *, account_id, held, hold_id, payment_method, key, now):
     """The booking of a hold with its card charged and its mail sent; with a key that was used before, the booking it made."""
     asked = (hold_id, payment_method)
     if key and (booking := idempotency.booked_before(session, account_id=account_id, key=key, asked=asked, now=now)):
         return booking
-    held = _unused(own_hold(session, account_id=account_id, hold_id=hold_id, locked=True))
-    if held.expires_at <= now:
-        raise hold_expired()
-    holds.lock(session, held)
-    held.used = True
+    if held is None:
+        raise hold_used()
+    _begin(session, process, held, now)
     booking = _make(session, held, now)
     if key:
         idempotency.remember(session, account_id=account_id, key=key, asked=asked, booking=booking, now=now)
-    with notifications.connection(process) as connection:
-        booking.settle(paid=_charge(session, process, booking, payment_method, now))
+    with process.mailer.connection() as connection:
+        booking.settle(paid=payments.charge(session, process.provider, booking, payment_method=payment_method, now=now))
         if booking.status == "confirmed":
-            holds.sell(session, held)
-            _confirm(session, process, connection, booking, now)
-        else:
-            holds.release(session, held.id)
+            on_rollback(session, partial(process.holds.give_back, held))  # its charge is given back too: it must not be used again
+            on_commit(session, partial(process.seats_left.change, booking.event_id, -len(booking.seats)))
+            on_commit(session, partial(process.together.add, booking.account_id, booking.event_id))
+            notifications.confirm(session, process.mailer, connection, booking, now)
     return booking
 
 
-def _charge(session, process, booking, payment_method, now):
-    return payments.charge(
-        session,
-        process,
-        booking_id=booking.id,
-        hold_id=booking.hold_id,
-        amount=booking.total,
-        currency=booking.currency,
-        customer_id=_customer_id(process, accounts.find(session, booking.account_id)),
-        payment_method=payment_method,
-        now=now,
-        may_give_back=partial(_drop_hold, process, booking.hold_id),
-    )
-
-
-def _customer_id(process, account):
-    """The account's id at the payment provider; made in a transaction of its own, lest its other bookings wait for the end of this one."""
-    with process.db.reading("payments") as session:
-        known = payments.customer_id(session, account.id)
-    if known:
-        return known
-    with process.db.transaction("payments") as session:
-        return payments.make_customer(session, process, account_id=account.id, name=account.name)
-
-
-def _confirm(session, process, connection, booking, now):
-    """Tell everybody whom a confirmed booking concerns."""
-    recommendations.booked(session, account_id=booking.account_id, event_id=booking.event_id)
-    notifications.confirm(
-        session,
-        process,
-        connection,
-        account=accounts.find(session, booking.account_id),
-        booking_id=booking.id,
-        event=catalog.find(session, booking.event_id),
-        seats=catalog.seats(session, booking.seats),
-        total=booking.total,
-        currency=booking.currency,
-        now=now,
-    )
-
-
-def _drop_hold(process, hold_id):
-    """Whether a booking that was rolled back is none: then its hold is gone, since it must not be booked with a charge that is given back.
-
-    A commit that was cut off may have taken effect all the same; and while the database is away nobody can tell."""
-    with process.db.transaction("bookings") as session:
-        held = session.get(Hold, hold_id, with_for_update=True)
-        if held.used:
-            return False
-        holds.drop(session, hold_id)
-        return True
+def _begin(session, process, held, now):
+    process.holds.begin_booking(held, now)
+    on_commit(session, partial(process.holds.end_booking, held, used=True))
+    on_rollback(session, partial(process.holds.end_booking, held, used=False))
 
 
 def _make(session, held, now):
+    seats = session.scalars(select(Seat).where(Seat.id.in_(held.seats)).order_by(Seat.id).with_for_update()).all()
+    sold = [seat.id for seat in seats if seat.status == "sold"]
+    if sold:
+        raise seat_taken(sold)
     booking = Booking(
         id=uuid.uuid4().hex,
         account_id=held.account_id,
@@ -145,7 +103,7 @@ def _make(session, held, now):
         total=held.total,
         currency=held.currency,
         created_at=now,
-        booked=[BookedSeat(seat_id=seat) for seat in held.seats],
+        seats=sorted(seats, key=lambda seat: seat.position),
     )
     session.add(booking)
     session.flush()
@@ -155,25 +113,10 @@ def _make(session, held, now):
 def cancel(session, process, booking, *, now):
     """Cancel a booking that is locked: its seats are free, its charge is given back."""
     booking.cancel()
-    holds.free(session, booking.seats)
     session.flush()
-    payments.refund(session, process, booking_id=booking.id, now=now)
-    recommendations.cancelled(session, account_id=booking.account_id, event_id=booking.event_id)
-
-
-def taken(session, event_id, now):
-    """{seat: held or sold} of the event's seats that are not free."""
-    return holds.taken(session, event_id, now)
-
-
-def sold(session, event_ids):
-    """{event: how many of its seats are sold}; those without any are left out."""
-    return holds.sold(session, event_ids)
-
-
-def is_own(session, *, account_id, booking_id):
-    """Whether there is such a booking, and it is the account's."""
-    return session.scalar(select(Booking.id).where(Booking.id == booking_id, Booking.account_id == account_id)) is not None
+    payments.refund(session, process.provider, booking, now=now)
+    on_commit(session, partial(process.seats_left.change, booking.event_id, len(booking.seats)))
+    on_commit(session, partial(process.together.remove, booking.account_id, booking.event_id))
 
 
 def find(session, *, account_id, booking_id, locked=False):
@@ -191,9 +134,3 @@ def of_account(session, *, account_id, limit, after):
     if after:
         wanted = wanted.where(tuple_(Booking.created_at, Booking.id) < tuple_(*after))
     return session.scalars(wanted.order_by(Booking.created_at.desc(), Booking.id.desc()).limit(limit + 1)).all()
-
-
-def forget(session, now):
-    """Drop what has run out."""
-    holds.forget(session, now)
-    idempotency.forget(session, now)

@@ -44,7 +44,7 @@ class Venue(Base):
 
 
 class Event(Base):
-    """A concert at a venue; capacity is the number of its seats, where it is known."""
+    """A concert at a venue."""
 
     __tablename__ = "events"
 
@@ -55,7 +55,6 @@ class Event(Base):
     venue_id: Mapped[str] = mapped_column(ForeignKey("venues.id"), index=True)
     starts_at: Mapped[datetime] = mapped_column(MOMENT)
     currency: Mapped[str]
-    capacity: Mapped[int | None] = mapped_column(default=None)
     venue: Mapped[Venue] = relationship(init=False)
 
 
@@ -63,7 +62,7 @@ Index("events_starts_at", Event.starts_at, Event.id)
 
 
 class Seat(Base):
-    """A seat of an event: where it is, and what it costs."""
+    """A seat of an event: where it is, what it costs, and whether it is free or sold."""
 
     __tablename__ = "seats"
 
@@ -74,6 +73,7 @@ class Seat(Base):
     row: Mapped[str]
     number: Mapped[int]
     price: Mapped[int]
+    status: Mapped[str] = mapped_column(default="free")
 
 
 Index("seats_event_position", Seat.event_id, Seat.position, unique=True)

@@ -1,44 +1,31 @@
 import uuid
+from functools import partial
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 
 from monolith.catalog import store
 from monolith.catalog.model import Event, Seat, Venue
+from monolith.db import on_commit
 from monolith.refusals import NotFound
 
 
 def find(session, event_id):
-    """The event with its venue, lowest price and capacity; NotFound if there is none."""
+    """The event with its venue and lowest price; NotFound if there is none."""
     event = store.event(session, event_id)
     if event is None:
         raise NotFound("There is no such event.")
     return event
 
 
-def seats(session, seat_ids):
-    """Those of the seats that there are, each with its event_id, place and price, in the order of the plan."""
-    return store.some_seats(session, seat_ids)
-
-
-def positions(session, seat_ids):
-    """{seat: its position in the plan}"""
-    return {seat.id: seat.position for seat in store.some_seats(session, seat_ids)}
-
-
-def upcoming(session, event_ids, now):
-    """{id: event} of those of the events that have not begun."""
-    return {event.id: event for event in session.scalars(select(Event).where(Event.id.in_(event_ids), Event.starts_at > now))}
-
-
-def schedule(session, *, title, artist, genre, venue_id, starts_at, prices, currency):
+def schedule(session, process, *, title, artist, genre, venue_id, starts_at, prices, currency):
     """The id of a new event, with a seat at its price for each place in the sections that prices names."""
-    event_id = uuid.uuid4().hex
-    seats = plan(session.get_one(Venue, venue_id).sections, event_id, prices, new_id=lambda: uuid.uuid4().hex)
-    event = {"title": title, "artist": artist, "genre": genre, "venue_id": venue_id, "starts_at": starts_at, "currency": currency}
-    session.add(Event(id=event_id, capacity=len(seats), **event))
+    event = Event(id=uuid.uuid4().hex, title=title, artist=artist, genre=genre, venue_id=venue_id, starts_at=starts_at, currency=currency)
+    session.add(event)
     session.flush()
+    seats = plan(session.get_one(Venue, venue_id).sections, event.id, prices, new_id=lambda: uuid.uuid4().hex)
     session.execute(insert(Seat), seats)
-    return event_id
+    on_commit(session, partial(process.seats_left.change, event.id, len(seats)))
+    return event.id
 
 
 def plan(sections, event_id, prices, new_id):
@@ -53,6 +40,7 @@ def plan(sections, event_id, prices, new_id):
             "row": row,
             "number": number,
             "price": prices[name],
+            "status": "free",
         }
         for position, (name, row, number) in enumerate(places)
     ]

@@ -1,18 +1,10 @@
 from datetime import datetime
 
+from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from monolith.db import MOMENT, Base
 from monolith.fields import as_text
-
-
-class Customer(Base):
-    """An account, as the payment provider knows it."""
-
-    __tablename__ = "customers"
-
-    account_id: Mapped[str] = mapped_column(primary_key=True)
-    provider_id: Mapped[str]
 
 
 class Payment(Base):
@@ -21,26 +13,13 @@ class Payment(Base):
     __tablename__ = "payments"
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    booking_id: Mapped[str] = mapped_column(index=True)
+    booking_id: Mapped[str] = mapped_column(ForeignKey("bookings.id"), index=True)
     kind: Mapped[str]
     amount: Mapped[int]
     currency: Mapped[str]
     status: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(MOMENT)
     provider_id: Mapped[str | None] = mapped_column(default=None)
-
-    def given_back(self, *, id, now):
-        """The refund of this charge."""
-        return Payment(
-            id=id,
-            booking_id=self.booking_id,
-            kind="refund",
-            amount=self.amount,
-            currency=self.currency,
-            status="succeeded",
-            created_at=now,
-            provider_id=self.provider_id,
-        )
 
     def as_json(self):
         return {
