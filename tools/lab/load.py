@@ -37,6 +37,7 @@ MOST_PROBE_LAG = IN_TIME / 10  # where the question is only who is answered in t
 SETTLES_WITHIN = 60.0
 PASSWORD = "a password for the load"  # noqa: S105 - of accounts that last as long as the load
 VOID = 3  # exit code
+SETTINGS = ("THREADS",)  # of the system, where the environment changes them: named with the figures
 NO_ANSWER, OVERTAKEN = "no answer", "not asked: the one before it was not answered yet"
 
 ASK = {  # (method, path, body) of an operation; None where the visit has nothing to ask it for
@@ -322,9 +323,10 @@ def run(out, tree, *, rate, seconds, seed, accounts, searching, keep, path, even
     if path:
         path.write_text(json.dumps(result, indent=1) + "\n")
     if keep and result["figures"]:
-        kind, command = ("rate" if searching else "fault" if faults else "load"), "./lab load --keep" + " --find-rate" * searching
+        kind = "rate" if searching else "fault" if faults else "load"
+        settings = [f"{name}={os.environ[name]} " for name in SETTINGS if name in os.environ]
         told = [f" --{verb} {name}" for verb, name in faults] + [f" --scale {name}={count}" for name, count in scale.items()]
-        measurements.keep(tree, kind, command + "".join(told), result["figures"])
+        measurements.keep(tree, kind, "".join([*settings, "./lab load --keep", " --find-rate" * searching, *told]), result["figures"])
     say_what_came(out, result, load.ledger)
     return 1 if broken else VOID if void else 0
 
