@@ -279,8 +279,10 @@ def sample():
     with temporary_state(HERE) as state:
         system = System(HERE, state, seed=SAMPLE, **QUICK)
         system.prepare()
-        system.load_sample()
-        system.stop()
+        try:
+            system.load_sample()
+        finally:
+            system.stop()
         yield state
 
 
