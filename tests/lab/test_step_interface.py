@@ -24,6 +24,12 @@ def test_the_lesson_names_the_step_and_says_what_it_teaches():
     assert docstring.startswith(f"Step {HERE.slug[:2]}: ")
 
 
+def test_every_mutant_fits_the_code():
+    for path in sorted((HERE.path / "tests" / "mutants").glob("*.patch")):
+        fits = subprocess.run(["git", "apply", "--check", path], cwd=HERE.path, capture_output=True, text=True)
+        assert fits.returncode == 0, f"{path.name}: {fits.stderr}"
+
+
 def test_the_procfile_has_a_release_a_seed_and_a_public_process(shared_encore):
     assert HERE.commands("release")
     assert HERE.commands("seed")
