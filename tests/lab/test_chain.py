@@ -478,9 +478,9 @@ def test_a_proof_outlives_changes_of_the_lab_that_no_steps_test_runs_on():
 
 def test_a_step_whose_tables_the_code_of_the_step_before_cannot_work_on_is_refused(bare):
     journey = "from pathlib import Path\n\ndef test_it():\n    assert not [each for each in Path('migrations').rglob('*.py') if 'drop' in each.read_text()]\n"
-    lesson = "from pathlib import Path\n\ndef test_it():\n    assert Path('new').exists(), 'no new'\n"
+    lesson = "from pathlib import Path\n\ndef test_it():\n    assert Path('migrations/shop/versions/2.py').exists(), 'no second'\n"
     bare.commit("Begin\n\nStep: 00-first", {"tests/journeys/test_all.py": journey, "migrations/shop/versions/1.py": "create\n"})
-    second = {"migrations/shop/versions/2.py": "drop\n", "new": "", "tests/steps/test_01_second.py": lesson, "tests/journeys/test_all.py": PASSES}
+    second = {"migrations/shop/versions/2.py": "drop\n", "tests/steps/test_01_second.py": lesson, "tests/journeys/test_all.py": PASSES}
     bare.commit("Go on\n\nStep: 01-second", second)
 
     refused = bare.lab("publish")

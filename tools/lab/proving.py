@@ -79,6 +79,7 @@ def prove(before, step, say, *, command=None):
             if done.returncode:
                 raise Failed(f"{step.slug}: the code of the step before does not work on its tables\n{done.stdout[-4000:]}")
             say(f"    the step before, on its tables: {done.stdout.strip().splitlines()[-1]}")
+    with checked_out(before.commit) as earlier:
         (earlier.path / name).parent.mkdir(parents=True, exist_ok=True)
         (earlier.path / name).write_text(lesson + "\n")
         ends, done = outcomes(earlier, [*command, name])
