@@ -1,12 +1,16 @@
 """Publishing a chain of toy steps: each test is a small repository of its own, and speaks to `./lab` as a maintainer does."""
 
 import os
+import re
+import signal
 import subprocess
 import sys
 
 import pytest
 
+from tools.lab import proving
 from tools.lab.tree import HERE
+from tools.lab.waiting import eventually
 
 STEPS = {
     "00-first": {"shop/core.py": "one\ntwo\nthree\nfour\nfive\nsix\n", "tests/shop/test_core.py": "def test_core():\n    pass\n", "Procfile": "web: true\n"},
@@ -32,6 +36,17 @@ def prove(before, step, say):
         done.append(subprocess.run(["sh", "-c", {command!r}], check=True))
 publish.publish(print, prove=prove)
 """
+SLOW = """
+import pathlib, signal, pytest
+folder = pathlib.Path({folder!r})
+@pytest.fixture
+def system():
+    yield (folder / "up").touch()
+    (folder / "down").touch()
+def test_it(system):
+    signal.pause()
+"""
+PASSES = "def test_it():\n    pass\n"
 PLUGIN = "[tool.pytest.ini_options]\naddopts = '--import-mode=importlib -p tools.lab.plugin'\n"
 
 
@@ -441,7 +456,7 @@ def test_each_step_is_proved_once_and_again_only_when_its_files_change(toy):
     said = toy.publish(prove=True)
     assert [line.split()[1] for line in said.splitlines() if "proving" in line] == list(STEPS)
     assert "red before: no third" in said
-    toy.commit("A typo", {"docs/day-1.md": "said better\n"})
+    toy.commit("A typo", {"docs/day-1.md": "said better\n", "tests/lab/test_day_1.py": "\n"})
     assert "proving" not in toy.publish(prove=True)
 
     toy.edit("02", {"extracted/mail.py": "ALPHA\nbeta\ngamma\nDELTA\n"})
@@ -449,6 +464,45 @@ def test_each_step_is_proved_once_and_again_only_when_its_files_change(toy):
 
     assert [line.split()[1] for line in said.splitlines() if "proving" in line] == ["02-third", "03-fourth"]
     assert toy.lab("test", "--unlisted").returncode == 0
+
+
+def test_a_proof_outlives_changes_of_the_lab_that_no_steps_test_runs_on():
+    loaded = "import sys, tools.lab.plugin; print(*(name.rpartition('.')[2] for name in sys.modules if name.startswith('tools.lab.')))"
+    used = set(subprocess.run([sys.executable, "-c", loaded], cwd=HERE.path, capture_output=True, text=True, check=True).stdout.split())
+    for path in (path for path in HERE.path.glob("tests/*/*.py") if path.parent.name != "lab"):
+        used |= {module for line in path.read_text().splitlines() for module in re.findall(r"^from tools\.lab\.(\w+)", line)}
+
+    assert used >= {"system", "plugin"}
+    assert used.isdisjoint(proving.ABOUT_THE_LAB)
+
+
+def test_a_step_whose_tables_the_code_of_the_step_before_cannot_work_on_is_refused(bare):
+    journey = "from pathlib import Path\n\ndef test_it():\n    assert not [each for each in Path('migrations').rglob('*.py') if 'drop' in each.read_text()]\n"
+    lesson = "from pathlib import Path\n\ndef test_it():\n    assert Path('migrations/shop/versions/2.py').exists(), 'no second'\n"
+    bare.commit("Begin\n\nStep: 00-first", {"tests/journeys/test_all.py": journey, "migrations/shop/versions/1.py": "create\n"})
+    second = {"migrations/shop/versions/2.py": "drop\n", "tests/steps/test_01_second.py": lesson, "tests/journeys/test_all.py": PASSES}
+    bare.commit("Go on\n\nStep: 01-second", second)
+
+    refused = bare.lab("publish")
+    bare.commit("Expand only\n\nStep: 01-second", {"migrations/shop/versions/2.py": "add\n"})
+
+    assert refused.returncode == 1
+    assert "01-second: the code of the step before does not work on its tables" in refused.stderr
+    assert bare.lab("publish").returncode == 0
+
+
+def test_proving_that_is_stopped_takes_down_what_its_tests_have_started(bare, tmp_path):
+    slow = SLOW.format(folder=str(tmp_path))
+    bare.commit("Begin\n\nStep: 00-first", {"tests/shop/test_slow.py": slow})
+    command = [sys.executable, "-m", "tools.lab", "publish"]
+
+    process = subprocess.Popen(command, cwd=bare.path, env=bare.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    eventually((tmp_path / "up").exists, within=30)
+    process.terminate()
+
+    assert process.wait(30) == 128 + signal.SIGTERM
+    assert (tmp_path / "down").exists()
+    assert not list((bare.path / ".lab" / "prove").iterdir())
 
 
 def test_every_step_is_proved_even_if_one_before_it_is_not_as_it_must_be(toy):

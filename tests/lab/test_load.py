@@ -77,7 +77,7 @@ def test_latency_counts_from_when_a_request_was_due(stub, tmp_path):
     known = planned(rate=20, seconds=2)[1]
     stub.stall = 1.0
 
-    with (tmp_path / "ledger").open("w") as ledger:
+    with (tmp_path / "ledger").open("wb", buffering=0) as ledger:
         noted = load.Generator(f"http://127.0.0.1:{stub.server_port}", turns, known, ledger).run(threads=40)
 
     first = turns[0].due
@@ -89,7 +89,7 @@ def test_latency_counts_from_when_a_request_was_due(stub, tmp_path):
 def test_a_request_without_an_answer_is_an_error_and_is_not_asked_again(tmp_path):
     turns, known = planned(rate=5, seconds=1)
 
-    with (tmp_path / "ledger").open("w") as ledger:
+    with (tmp_path / "ledger").open("wb", buffering=0) as ledger:
         noted = load.Generator("http://127.0.0.1:1", turns, known, ledger).run(threads=4)
 
     assert {outcome for *_, outcome in noted} == {load.NO_ANSWER}
@@ -153,3 +153,15 @@ def test_a_short_run_against_a_real_system_ends_with_a_clean_audit(shared_encore
     assert {invariant: broken for invariant, broken in result["audit"].items() if broken} == {}
     assert code in (0, load.VOID)  # how fast the machine is decides which
     assert result["step"] == shared_encore.system.tree.slug
+
+
+def test_a_process_is_killed_in_the_middle_of_the_load_if_that_is_wanted(encore, tmp_path, monkeypatch):
+    for name, value in encore.system.to_run().items():
+        monkeypatch.setenv(name, value)
+    options = {"rate": 10, "seconds": 4, "seed": 1, "accounts": 8, "searching": False, "keep": False, "events": 4, "scale": {}}
+
+    load.run(Console(quiet=True), encore.system.tree, kill="mail", path=tmp_path / "result.json", **options)
+
+    assert {each["name"]: each["starts"] for each in encore.system.supervisor.facts()}["mail"] == 2
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["void"] or result["figures"].keys() >= {"failed", "broken"}  # how busy the machine is decides which

@@ -19,6 +19,7 @@ from tools.lab import chain as chains
 from tools.lab import control, doctor, inbox, measurements, proving, steps
 from tools.lab import load as loading
 from tools.lab import mutants as mutating
+from tools.lab import parts as entanglement
 from tools.lab import publish as publishing
 from tools.lab import system as systems
 from tools.lab.postgres import binaries
@@ -44,6 +45,8 @@ class Commands(click.Group):
         except Failed as failure:
             err.print(f"lab: {failure}", style="red", markup=False, soft_wrap=True)
             sys.exit(failure.exit_code)
+        except Interrupted as interrupted:
+            sys.exit(128 + interrupted.args[0])
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -199,7 +202,8 @@ def test(step, every, unlisted, words):
     tree = tree_of(step)
     wanted = words if tree is HERE or any(word.startswith("tests") for word in words) else [*words, *proving.tests_of(tree)]
     environment = {**os.environ, "PYTHONPATH": str(tree.path)}
-    sys.exit(subprocess.run([sys.executable, "-m", "pytest", *wanted], cwd=tree.path, env=environment).returncode)
+    os.chdir(tree.path)
+    os.execve(sys.executable, [sys.executable, "-m", "pytest", *wanted], environment)  # noqa: S606
 
 
 def prove_steps(*, everything):
@@ -207,6 +211,7 @@ def prove_steps(*, everything):
     chain = chains.make_tags(say)
     if not chain.steps:
         raise Failed("there is no step here to prove", 2)
+    until_interrupted()
     ended, table = proving.prove_all(chain.steps, {} if everything else chains.proved(), say), Table("step", "proof", box=None)
     for step in chain.steps:
         table.add_row(step.slug, (ended[step.slug] or "proved") if step.slug in ended else "listed")
@@ -222,7 +227,18 @@ def bench(step, keep):
     tree = tree_of(step)
     figures = benchmark.run(out, tree)
     if keep:
-        measurements.keep(tree, "bench", figures)
+        measurements.keep(tree, "bench", "./lab bench --keep", figures)
+
+
+@lab.command()
+@step_argument
+@click.option("--keep", is_flag=True, help="Keep the figures in docs/measurements, and write them into the step's page.")
+def parts(step, keep):
+    """How far the parts of a step are entangled: imports, foreign keys, joins; and the statements of each request."""
+    tree = tree_of(step)
+    figures = entanglement.run(out, tree)
+    if keep:
+        measurements.keep(tree, "parts", "./lab parts --keep", figures)
 
 
 @lab.command()
@@ -231,6 +247,8 @@ def bench(step, keep):
 @click.option("--seconds", default=30.0, show_default=True, type=click.FloatRange(1, 3600), help="How long to measure, after 5 s to warm up.")
 @click.option("--seed", default=1, show_default=True, help="The number that decides who does what, and when.")
 @click.option("--find-rate", is_flag=True, help="Search for the highest rate held instead: at most 8 probes of 8 s.")
+@click.option("--kill", metavar="NAME", help="Kill the process NAME with -9 when half of the time is over.")
+@click.option("--restart", metavar="NAME", help="Restart every instance of NAME, one after the other, when half of the time is over.")
 @click.option("--json", "path", type=click.Path(dir_okay=False, path_type=Path), help="Write the machine, the options, the figures and the audit there.")
 @click.option("--keep", is_flag=True, help="Keep the figures in docs/measurements, and write them into the step's page.")
 @click.option("--accounts", default=50, show_default=True, type=click.IntRange(2, 10_000), help="How many visitors are signed in before it begins.")
@@ -319,6 +337,23 @@ def start(name):
     ask("start", name)
 
 
+@lab.command()
+@click.argument("name")
+def restart(name):
+    """Stop and start every instance of NAME, one after the other, each until it is ready."""
+    ask("restart", name)
+
+
+@lab.command()
+@step_argument
+def routes(step):
+    """Who answers what: each line of the facade's routes."""
+    table = Table("name", "process", "methods", "paths", box=None)
+    for route in tree_of(step).routes():
+        table.add_row(route.name, route.process, " ".join(route.methods), " ".join(route.paths))
+    out.print(table)
+
+
 @lab.command(context_settings={"ignore_unknown_options": True})
 @click.argument("owner", default="monolith")
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
@@ -401,6 +436,7 @@ def edit(step, drop):
 @click.option("--dry-run", is_flag=True, help="Say what each step would change, and publish nothing.")
 def publish(going_on, linear, no_prove, dry_run):
     """Rebuild the chain of steps on today's tooling, with the edits that were made; prove it; join it to main; move the tags."""
+    until_interrupted()
     publishing.publish(say, prove=None if no_prove else proving.prove, linear=linear, going_on=going_on, dry=dry_run)
 
 

@@ -1,4 +1,4 @@
-"""How a second terminal reaches the lab that runs in a first one: `./lab ps`, kill, stop, start."""
+"""How a second terminal reaches the lab that runs in a first one: `./lab ps`, kill, stop, start, restart."""
 
 import secrets
 import threading
@@ -36,7 +36,8 @@ class Control:
     def _answer(self, verb, *words):
         supervisor = self.system.supervisor
         try:
-            done = {"ps": supervisor.facts, "kill": supervisor.kill, "stop": supervisor.stop, "start": supervisor.start}[verb](*words)
+            verbs = {"ps": supervisor.facts, "kill": supervisor.kill, "stop": supervisor.stop, "start": supervisor.start, "restart": self.system.restart}
+            done = verbs[verb](*words)
             self.system.note()
         except LookupError as unknown:
             return False, unknown.args[0]

@@ -1,7 +1,7 @@
 """What was measured of a step: kept as JSON in docs/measurements, and written into the step's page as tables.
 
-A file holds {kind of measurement: {"files": a digest of the step's own files, "machine": where, "figures": ...}}. Figures whose
-digest is no longer that of the step are stale."""
+A file holds {command: {"kind": of measurement, "files": a digest of the step's own files, "machine": where, "figures": ...}}. Figures
+whose digest is no longer that of the step are stale."""
 
 import hashlib
 import json
@@ -18,7 +18,6 @@ from tools.lab.tree import HERE
 FOLDER = HERE.path / "docs" / "measurements"
 NUMBERS = re.compile(r"(?<=<!-- numbers -->\n).*(?=<!-- /numbers -->)", re.DOTALL)
 HEADLINES = ("book, p50 ms", "memory of the web process, MB")
-COMMANDS = {"bench": "./lab bench --keep", "load": "./lab load --keep", "rate": "./lab load --find-rate --keep"}
 
 
 def read(slug):
@@ -26,10 +25,11 @@ def read(slug):
     return json.loads(path.read_text()) if path.exists() else {}
 
 
-def keep(tree, kind, figures):
-    """Keep the figures of a tree's step, and bring its page up to date."""
+def keep(tree, kind, command, figures):
+    """Keep the figures that a command made of a tree's step, and bring its page up to date."""
     FOLDER.mkdir(exist_ok=True)
-    measured = {**read(tree.slug), kind: {"files": digest(tree), "machine": machine(), "figures": figures}}
+    measured = {**read(tree.slug), command: {"kind": kind, "files": digest(tree), "machine": machine(), "figures": figures}}
+    measured = dict(sorted(measured.items(), key=lambda item: (list(TABLES).index(item[1]["kind"]), item[0])))
     (FOLDER / f"{tree.slug}.json").write_text(json.dumps(measured, indent=1) + "\n")
     page = page_of(tree.slug)
     if page.exists():
@@ -39,7 +39,7 @@ def keep(tree, kind, figures):
 def headline(slug):
     """The few figures of a step that stand in the list of steps."""
     measured = read(slug)
-    ratios, rate = (measured.get(kind, {}).get("figures", {}) for kind in ("bench", "rate"))
+    ratios, rate = (next((each["figures"] for each in measured.values() if each["kind"] == kind), {}) for kind in ("bench", "rate"))
     held = [f"{rate['held']:g} requests a second held"] if "held" in rate else []
     return ", ".join([f"{name} {median(ratios[name]):.3g}" for name in HEADLINES if name in ratios] + held)
 
@@ -50,8 +50,8 @@ def page_of(slug):
 
 def with_numbers(text, measured):
     """The page with its tables made anew from what was measured."""
-    parts = [f"From `{command}`: {TABLES[kind](measured[kind]['figures'])}" for kind, command in COMMANDS.items() if kind in measured]
-    machines = sorted({measured[kind]["machine"] for kind in COMMANDS if kind in measured})
+    parts = [f"From `{command}`: {TABLES[each['kind']](each['figures'])}" for command, each in measured.items()]
+    machines = sorted({each["machine"] for each in measured.values()})
     return NUMBERS.sub(lambda _: "\n".join([*parts, f"Measured on {' and '.join(machines)}.\n"]), text)
 
 
@@ -70,7 +70,16 @@ def _rate(figures):
     return f"{figures['held']:g} requests a second were held, where the limit was {figures['limit']}.\n"
 
 
-TABLES = {"bench": _ratios, "load": _latencies, "rate": _rate}
+def _fault(figures):
+    lost = [f"{count} x {what}" for what, count in {**figures["failed"], **figures["broken"]}.items()]
+    return f"of {figures['requests']} requests at {figures['rate']:g} a second, {', '.join(lost) or 'none failed'}.\n"
+
+
+def _counts(figures):
+    return "\n".join(["\n", "| figure | |", "| --- | --- |", *(f"| {name} | {spread(values)} |" for name, values in figures.items()), ""])
+
+
+TABLES = {"bench": _ratios, "parts": _counts, "load": _latencies, "rate": _rate, "fault": _fault}
 
 
 def spread(values):

@@ -5,12 +5,14 @@ What is absent at a step is answered with an empty value, so that a lesson fails
 import http.client
 import json
 import os
+import re
+import secrets
 import signal
 import subprocess
 import sys
 import urllib.parse
 import urllib.request
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
@@ -103,8 +105,8 @@ class Running:
         waiting.eventually(lambda: waiting.is_listening(process.port))
 
     def restart(self, name):
-        self.stop(name)
-        self.start(name)
+        """Every instance of a process, one after the other."""
+        self.system.restart(name)
         self.wait_ready()
 
     def kill(self, name, number=signal.SIGKILL):
@@ -140,9 +142,38 @@ class Running:
             except psycopg.errors.UndefinedTable:
                 return []
 
+    @contextmanager
+    def statements(self, owner="monolith"):
+        """A list of the statements that an owner's database was asked, complete when this ends; empty where there is no such owner."""
+        asked, server = [], self.system.servers.get(owner)
+        if server is None:
+            yield asked
+            return
+        name, end = "postgres" if owner == "monolith" else f"postgres-{owner}", f"end of what {secrets.token_hex(8)} asked"
+        path = self.system.state / "logs" / f"{name}.log"
+        log_statements(server, "all", note=f"begin, to {end}")
+        yield asked
+        log_statements(server, "none", note=end)
+        waiting.eventually(lambda: end in path.read_text())
+        text = path.read_text().partition(f"begin, to {end}")[2].partition(end)[0].rpartition("\n")[0]
+        found = [re.search(r"LOG:  (?:statement|execute [^:]*): (.*)", entry, re.DOTALL) for entry in re.split(r"^(?=\S)", text, flags=re.MULTILINE)]
+        asked += [" ".join(each[1].split()) for each in found if each]
+
     def events(self, topic):
         """What was said on a topic: nothing, since there is no broker yet."""
         return []
+
+
+def log_statements(server, which, note):
+    """Have a server log all statements, or none of them any more, with a note in its log in between."""
+    with server.connect() as connection:
+        if which == "none":
+            connection.execute(f"select '{note}'")
+        connection.execute(f"alter system set log_statement = '{which}'")
+        connection.execute("select pg_reload_conf()")
+        waiting.eventually(lambda: connection.execute("show log_statement").fetchone() == (which,))
+        if which == "all":
+            connection.execute(f"select '{note}'")
 
 
 def mails(url, to=None):
@@ -175,10 +206,10 @@ QUICK = {"durable": False, "show": lambda name, line: None}
 
 
 @contextmanager
-def whole_system(sample):
+def whole_system(sample, **scale):
     with temporary_state(HERE) as state:
         copy(sample, state)
-        system = System(HERE, state, seed=SAMPLE, **QUICK).start()
+        system = System(HERE, state, seed=SAMPLE, scale=scale, **QUICK).start()
         try:
             yield Running(system)
         finally:
@@ -202,12 +233,14 @@ def services():
 
 @pytest.fixture(scope="session")
 def lab_services(services):
-    """The addresses of mail and payments: smtp_url, stripe_api_base, stripe_api_key; mails() lists what was caught."""
+    """The addresses of mail and payments, smtp_url, stripe_api_base and stripe_api_key, and the keys of sessions; mails() lists what was caught."""
     settings = services.settings
     return SimpleNamespace(
         smtp_url=settings["SMTP_URL"],
         stripe_api_base=settings["STRIPE_API_BASE"],
         stripe_api_key=settings["STRIPE_API_KEY"],
+        session_key=settings["SESSION_KEY"],
+        session_public_keys=settings["SESSION_PUBLIC_KEYS"],
         mails=lambda to=None: mails(services.mail_url, to),
     )
 
@@ -246,8 +279,10 @@ def sample():
     with temporary_state(HERE) as state:
         system = System(HERE, state, seed=SAMPLE, **QUICK)
         system.prepare()
-        system.load_sample()
-        system.stop()
+        try:
+            system.load_sample()
+        finally:
+            system.stop()
         yield state
 
 
@@ -256,6 +291,13 @@ def encore(sample):
     """A whole system of this checkout, with a small sample of data, for one test."""
     with whole_system(sample) as running:
         yield running
+
+
+@pytest.fixture
+def encore_of(sample):
+    """The same with as many instances of a process as encore_of(web=2) says."""
+    with ExitStack() as stack:
+        yield lambda **scale: stack.enter_context(whole_system(sample, **scale))
 
 
 @pytest.fixture(scope="module")
@@ -290,6 +332,11 @@ def seen_by_the_journeys(sample):
 
 
 # Bounds, and the record of how each test ended
+
+
+def pytest_configure(config):
+    """SIGTERM ends as Ctrl-C does: with the fixtures taking down what they have started."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)

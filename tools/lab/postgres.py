@@ -90,7 +90,7 @@ class PostgreSQL:
         role = role or owner
         with self.connect() as connection:
             if not connection.execute("select 1 from pg_roles where rolname = %s", [role]).fetchone():
-                connection.execute(sql.SQL("create role {} login password {}").format(sql.Identifier(role), sql.Literal(self.password)))
+                connection.execute(sql.SQL("create role {} login createrole password {}").format(sql.Identifier(role), sql.Literal(self.password)))
             if not connection.execute("select 1 from pg_database where datname = %s", [owner]).fetchone():
                 names = [sql.Identifier(name) for name in (owner, role, template)]
                 connection.execute(sql.SQL("create database {} owner {} template {}").format(*names))

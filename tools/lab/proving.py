@@ -1,8 +1,10 @@
-"""Proving a step: its tests pass, and its lesson fails one step earlier, by an assertion and nothing else."""
+"""Proving a step: its tests pass; its lesson fails one step earlier, by an assertion and nothing else; and where it changes tables, the
+code of the step before works on them."""
 
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,12 +17,13 @@ from tools.lab.system import Failed
 from tools.lab.tree import HERE, Tree, lesson_of
 
 AT_EVERY_STEP = ("tests/lab/test_step_interface.py", "tests/lab/test_shop.py")  # the rest of tests/lab is about the lab, and is run on main
-UNPROVEN = ("docs/", "README.md", "web/")  # what a proof does not depend on
-PROVEN = ("docs/events/", "docs/openapi.yaml")
+ABOUT_THE_LAB = ("bench", "chain", "doctor", "git", "load", "measurements", "mutants", "parts", "proving", "publish", "script", "steps", "yardstick")
+UNPROVEN = ("docs/", "README.md", "web/", ".ci/", "tests/lab/", *(f"tools/lab/{name}.py" for name in ABOUT_THE_LAB))  # what no step's tests run on
+PROVEN = ("docs/events/", "docs/openapi.yaml", *AT_EVERY_STEP)
 
 
 def key(commit):
-    """What a proof of this commit holds for: its files without the documents, as a hexadecimal text."""
+    """What a proof of this commit holds for: its files and what of the tooling its tests run on, as a hexadecimal text."""
     digest = hashlib.sha256()
     for path, entry in sorted(git.entries(commit).items()):
         if not path.startswith(UNPROVEN) or path.startswith(PROVEN):
@@ -71,6 +74,12 @@ def prove(before, step, say, *, command=None):
     if (lesson := git.ask("show", f"{step.commit}:{name}", check=False)) is None:
         raise Failed(f"{step.slug}: there is no {name}")
     with checked_out(before.commit) as earlier:
+        if expand(earlier, step.commit):
+            ends, done = outcomes(earlier, [*command, "tests/journeys"])
+            if done.returncode:
+                raise Failed(f"{step.slug}: the code of the step before does not work on its tables\n{done.stdout[-4000:]}")
+            say(f"    the step before, on its tables: {done.stdout.strip().splitlines()[-1]}")
+    with checked_out(before.commit) as earlier:
         (earlier.path / name).parent.mkdir(parents=True, exist_ok=True)
         (earlier.path / name).write_text(lesson + "\n")
         ends, done = outcomes(earlier, [*command, name])
@@ -79,6 +88,14 @@ def prove(before, step, say, *, command=None):
     page = HERE.path / "docs" / "steps" / f"{step.slug}.md"
     if page.exists() and first not in page.read_text():
         raise Failed(f"docs/steps/{step.slug}.md does not quote the assertion that is red before: {first}")
+
+
+def expand(earlier, commit):
+    """Lay a later step's migrations over a tree; whether there are any that it has not got."""
+    new = [path for path in git.entries(commit) if re.fullmatch(r"migrations/[^/]+/versions/.*", path) and not (earlier.path / path).exists()]
+    for path in new:
+        (earlier.path / path).write_text(git.ask("show", f"{commit}:{path}") + "\n")
+    return [path for path in new if (earlier.path / "tests" / "journeys").exists()]
 
 
 def tests_of(tree):
@@ -107,8 +124,15 @@ def outcomes(tree, command):
     with tempfile.TemporaryDirectory() as folder:
         noted = Path(folder) / "outcomes.json"
         environment = {**os.environ, "PYTHONPATH": str(tree.path), "LESSON_OUT": str(noted)}
-        done = subprocess.run(command, cwd=tree.path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        return json.loads(noted.read_text()) if noted.exists() else {}, done
+        piped = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        process = subprocess.Popen(command, cwd=tree.path, env=environment, start_new_session=True, **piped)
+        try:
+            printed, _ = process.communicate()
+        except BaseException:
+            process.terminate()
+            process.communicate()  # it takes down what its fixtures have started
+            raise
+        return json.loads(noted.read_text()) if noted.exists() else {}, subprocess.CompletedProcess(command, process.returncode, printed)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """A whole system, brought up from a tree: backing services, databases, sample data, the step's processes."""
 
+import base64
 import contextlib
 import hashlib
 import json
@@ -14,6 +15,7 @@ import urllib.error
 import urllib.request
 
 import psutil
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tools.lab.control import Control
 from tools.lab.postgres import PostgreSQL
@@ -99,8 +101,8 @@ class System:
             self._start_mail()
         if not self.given.get("STRIPE_API_BASE"):
             self._start_sandbox()
-        for name in ("SMTP_URL", "STRIPE_API_BASE", "STRIPE_API_KEY"):
-            self.settings.setdefault(name, self.given.get(name, ""))
+        for name, made in {"SMTP_URL": "", "STRIPE_API_BASE": "", "STRIPE_API_KEY": "", **session_keys(self.state / "keys.json")}.items():
+            self.settings.setdefault(name, self.given.get(name, made))
         for owner, server in self.servers.items():
             self._wait(f"PostgreSQL of {owner}", server.is_ready)
             server.create(owner)
@@ -137,11 +139,20 @@ class System:
 
     def environment(self, process, **more):
         """The environment of one of the step's processes: its settings, with the database of its owner only."""
-        databases = {name for name in self.settings if name.endswith("DATABASE_URL")}
-        environment = {name: value for name, value in {**self.given, **self.settings}.items() if name not in databases}
         path = os.pathsep.join([os.path.dirname(sys.executable), self.given.get("PATH", os.defpath)])  # noqa: PTH120 - as text, for text
-        url = self.settings[f"{self.tree.owner_of(process).upper()}_DATABASE_URL"] if databases else ""
-        return {**environment, "DATABASE_URL": url, "PATH": path, "PYTHONPATH": str(self.tree.path), "PYTHONUNBUFFERED": "1", **more}
+        usual = {"PATH": path, "PYTHONPATH": str(self.tree.path), "PYTHONUNBUFFERED": "1"}
+        others = {name: value for name, value in self.given.items() if name not in self.settings and not name.endswith("DATABASE_URL")}
+        return {**others, **self._told(process), **usual, **more}
+
+    def _told(self, process):
+        """The settings that a process may know: a facade none, the private key only who signs with it."""
+        if process == "facade":
+            return {}
+        owner = self.tree.owner_of(process)
+        told = {name: value for name, value in self.settings.items() if not name.endswith("DATABASE_URL")}
+        if owner not in ("monolith", "accounts"):
+            told.pop("SESSION_KEY", None)
+        return {**told, "DATABASE_URL": self.settings.get(f"{owner.upper()}_DATABASE_URL", "")}
 
     def _once(self, kind, key):
         """Run the commands of a kind, unless they ran with the same key on this state before; services elsewhere may know nothing of that."""
@@ -182,6 +193,15 @@ class System:
 
     def public_process(self):
         return "facade" if "facade" in self.tree.processes() else "web"
+
+    def restart(self, name):
+        """Stop and start every instance of a process, one after the other, each until it says that it is ready."""
+        instances = [instance for instance in self.supervisor.processes if name in (instance, instance.split(".")[0])]
+        for instance in instances or [self.supervisor.find(name).name]:
+            self.supervisor.stop(instance)
+            self.supervisor.start(instance)
+            port = self.supervisor.find(instance).port
+            self._wait(instance, (lambda port=port: self._status(port, "/health/ready") == 200) if self.tree.serves(name.split(".")[0]) else lambda: True)
 
     # Looking at it
 
@@ -229,6 +249,16 @@ class System:
         with open(os.open(path.with_suffix(".new"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123 - made with its mode
             json.dump(noted, file)
         path.with_suffix(".new").replace(path)
+
+
+def session_keys(path):
+    """A key to sign session tokens with, and the public one that belongs to it; kept at path, so that a restart signs nobody out."""
+    if not path.exists():
+        key = Ed25519PrivateKey.generate()
+        private, public = (base64.urlsafe_b64encode(each).decode() for each in (key.private_bytes_raw(), key.public_key().public_bytes_raw()))
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:  # noqa: PTH123 - made with its mode
+            json.dump({"SESSION_KEY": f"lab:{private}", "SESSION_PUBLIC_KEYS": f"lab:{public}"}, file)
+    return json.loads(path.read_text())
 
 
 def expand(command, environment):

@@ -6,6 +6,16 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
+class Route:
+    """A line of the facade's routes: the process that answers these methods at these paths, where a star stands for anything."""
+
+    name: str
+    process: str
+    methods: tuple
+    paths: tuple
+
+
+@dataclass(frozen=True)
 class Tree:
     """A step's files below path; what it keeps while it runs lies in the .lab of home, which is path unless given."""
 
@@ -43,6 +53,14 @@ class Tree:
     def processes(self):
         """The commands that run for as long as the system does."""
         return {name: command for name, command in self.procfile().items() if name.split("-")[0] not in ("release", "seed")}
+
+    def routes(self):
+        """Who answers what, as the facade's routes say; one route for everything where there is no facade."""
+        path = self.path / "facade" / "routes"
+        if not path.exists():
+            return [Route("everything", "web", ("any",), ("/*",))]
+        words = [line.split()[2:] for line in path.read_text().splitlines() if line.startswith("import route ")]
+        return [Route(name, process, tuple(methods.split(",")), tuple(paths)) for name, process, methods, *paths in words]
 
     def serves(self, process):
         """Whether a process answers /health/ready at its port: all do but workers, relays and the facade, which has no health of its own."""
