@@ -130,7 +130,7 @@ def _drop_hold(process, hold_id):
     A commit that was cut off may have taken effect all the same; and while the database is away nobody can tell."""
     with process.db.transaction("bookings") as session:
         held = session.get(Hold, hold_id, with_for_update=True)
-        if held.used:
+        if held and held.used:
             return False
         holds.drop(session, hold_id)
         return True

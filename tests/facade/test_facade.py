@@ -1,6 +1,7 @@
 """What the facade lets through, what it adds and takes away, and whom it asks."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 
 def test_headers_about_the_way_are_its_own_and_hop_by_hop_ones_end_here(facade):
@@ -51,6 +52,16 @@ def test_a_body_that_is_too_large_goes_no_further(facade, behind):
 
     assert (status, problem["type"]) == (413, "too-large")
     assert endless == "" or endless.startswith("HTTP/1.1 413")  # it hangs up before it has read all, so the answer may not get through
+    assert behind[0].seen == behind[1].seen == []
+
+
+def test_a_client_that_dawdles_is_hung_up_on_and_reaches_nobody(facade, behind):
+    head = b"POST /api/sessions HTTP/1.1\r\nHost: a\r\n"
+    with ThreadPoolExecutor() as threads:
+        half_a_head, no_body = threads.map(facade.raw, [head, head + b"Connection: close\r\nContent-Length: 100\r\n\r\nbegun"])
+
+    assert half_a_head == ""
+    assert no_body == "" or no_body.startswith(("HTTP/1.1 4", "HTTP/1.1 503"))
     assert behind[0].seen == behind[1].seen == []
 
 
