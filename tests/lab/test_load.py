@@ -111,7 +111,7 @@ def test_figures_leave_the_warm_up_out():
 
 def test_a_run_in_which_the_generator_was_the_bottleneck_is_void():
     assert load.why_void(measured()) == ""
-    assert "late" in load.why_void(measured(lag=0.003))
+    assert "late" in load.why_void(measured(lag=0.006))
     assert "of a core" in load.why_void(measured(cpu=0.3))
 
 
