@@ -315,7 +315,7 @@ def run(out, tree, *, rate, seconds, seed, accounts, searching, keep, path, even
             load.disturb(*fault, after=WARM + seconds / 2)
         found = search(load, rate) if searching else load.measure(rate, seconds)
         violations = load.settle()
-    void = why_void(found) if not searching else ""
+    void = why_void(found) if not searching and not faults else ""  # how late it was says nothing of what failed
     broken = {invariant: len(violations) for invariant, violations in violations.items() if violations}
     result = {"step": tree.slug, "files": measurements.digest(tree), "machine": measurements.machine()}
     result |= {"options": {"rate": rate, "seconds": seconds, "seed": seed, "accounts": accounts, "events": events, "scale": scale, "find_rate": searching}}
