@@ -111,7 +111,7 @@ def test_figures_leave_the_warm_up_out():
 
 def test_a_run_in_which_the_generator_was_the_bottleneck_is_void():
     assert load.why_void(measured()) == ""
-    assert "late" in load.why_void(measured(lag=0.003))
+    assert "late" in load.why_void(measured(lag=0.006))
     assert "of a core" in load.why_void(measured(cpu=0.3))
 
 
@@ -163,5 +163,4 @@ def test_a_process_is_killed_in_the_middle_of_the_load_if_that_is_wanted(encore,
     load.run(Console(quiet=True), encore.system.tree, kill="mail", path=tmp_path / "result.json", **options)
 
     assert {each["name"]: each["starts"] for each in encore.system.supervisor.facts()}["mail"] == 2
-    result = json.loads((tmp_path / "result.json").read_text())
-    assert result["void"] or result["figures"].keys() >= {"failed", "broken"}  # how busy the machine is decides which
+    assert json.loads((tmp_path / "result.json").read_text())["figures"].keys() >= {"failed", "broken"}
