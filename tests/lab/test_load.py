@@ -10,8 +10,11 @@ from rich.console import Console
 
 from tools.lab import load
 from tools.lab.script import NEXT, WEIGHTS, script, visits
+from tools.lab.system import Failed
 
 EVENTS = {f"event-{number}": [f"{number}-{seat}" for seat in range(40)] for number in range(3)}
+
+SHORT = {"rate": 10, "seconds": 4, "seed": 1, "accounts": 8, "searching": False, "keep": False, "events": 4, "scale": {}}
 
 
 def planned(seed=1, rate=20, seconds=10):
@@ -145,9 +148,8 @@ def test_a_short_run_against_a_real_system_ends_with_a_clean_audit(shared_encore
     for name, value in shared_encore.system.to_run().items():
         monkeypatch.setenv(name, value)
     path, out = tmp_path / "result.json", Console(quiet=True)
-    options = {"rate": 10, "seconds": 4, "seed": 1, "accounts": 8, "searching": False, "keep": False, "events": 4, "scale": {}}
 
-    code = load.run(out, shared_encore.system.tree, path=path, **options)
+    code = load.run(out, shared_encore.system.tree, path=path, **SHORT)
 
     result = json.loads(path.read_text())
     assert {invariant: broken for invariant, broken in result["audit"].items() if broken} == {}
@@ -158,9 +160,18 @@ def test_a_short_run_against_a_real_system_ends_with_a_clean_audit(shared_encore
 def test_a_process_is_killed_in_the_middle_of_the_load_if_that_is_wanted(encore, tmp_path, monkeypatch):
     for name, value in encore.system.to_run().items():
         monkeypatch.setenv(name, value)
-    options = {"rate": 10, "seconds": 4, "seed": 1, "accounts": 8, "searching": False, "keep": False, "events": 4, "scale": {}}
 
-    load.run(Console(quiet=True), encore.system.tree, kill="mail", path=tmp_path / "result.json", **options)
+    load.run(Console(quiet=True), encore.system.tree, kill="mail", path=tmp_path / "result.json", **SHORT)
 
     assert {each["name"]: each["starts"] for each in encore.system.supervisor.facts()}["mail"] == 2
     assert json.loads((tmp_path / "result.json").read_text())["figures"].keys() >= {"failed", "broken"}
+
+
+def test_a_fault_that_could_not_be_made_is_no_figure(shared_encore, tmp_path, monkeypatch):
+    for name, value in shared_encore.system.to_run().items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(Failed, match="there is no process named nobody"):
+        load.run(Console(quiet=True), shared_encore.system.tree, kill="nobody", path=tmp_path / "result.json", **SHORT)
+
+    assert not (tmp_path / "result.json").exists()

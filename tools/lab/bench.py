@@ -8,9 +8,7 @@ import time
 import urllib.parse
 from statistics import median
 
-from rich.table import Table
-
-from tools.lab.measurements import spread
+from tools.lab.measurements import show
 from tools.lab.processes import memory
 from tools.lab.system import System, temporary_state
 from tools.lab.tree import HERE
@@ -146,10 +144,7 @@ def run(out, tree):
             for system in (small, large):
                 if system.supervisor:
                     system.stop()
-    table = Table("figure", "median (lowest to highest)", box=None)
-    for name, values in figures.items():
-        table.add_row(name, spread(values))
-    out.print(table)
+    show(out, figures)
     return figures
 
 

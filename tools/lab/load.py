@@ -227,7 +227,7 @@ class Load:
     """Load on the system that running tells of, with one ledger for all of it."""
 
     def __init__(self, running, *, accounts, seed, say):
-        self.running, self.seed, self.say = running, seed, say
+        self.running, self.seed, self.say, self.refused = running, seed, say, []
         self.connections = Connections(running["BASE_URL"], timeout=60)
         self.folder = HERE.path / ".lab" / "load" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         self.folder.mkdir(parents=True)
@@ -271,13 +271,17 @@ class Load:
         return {"rate": rate, "gave_up": measured["gave_up"], **figures(measured, warm=warm, seconds=seconds)}
 
     def disturb(self, verb, name, after):
-        """Kill a process, or restart all its instances, after so many seconds."""
+        """Kill a process, or restart all its instances, after so many seconds; what does it can be joined."""
 
         def act():
             done, answer = control.ask(systems.running(Path(self.running["LAB_STATE"])), verb, name)
-            self.say(f"{verb} {name}: {'done' if done else answer}")
+            self.refused += [] if done else [answer]
+            self.say(f"{verb} {name}: {'done' if done else 'refused'}")
 
-        threading.Timer(after, act).start()
+        timer = threading.Timer(after, act)
+        timer.daemon = True
+        timer.start()
+        return timer
 
     def settle(self):
         """What of the five invariants does not hold once everything has come to rest."""
@@ -309,11 +313,16 @@ def run(out, tree, *, rate, seconds, seed, accounts, searching, keep, path, even
     def say(line):
         out.print(f"{line} ...", style="dim", highlight=False)
 
+    faults = [(verb, name) for verb, name in {"kill": kill, "restart": restart}.items() if name]
     with something_to_load(tree, say, scale=scale, seed=(events, 100)) as running:
-        load, faults = Load(running, accounts=accounts, seed=seed, say=say), [("kill", kill)] * bool(kill) + [("restart", restart)] * bool(restart)
-        for fault in faults:
-            load.disturb(*fault, after=WARM + seconds / 2)
+        load = Load(running, accounts=accounts, seed=seed, say=say)
+        timers = [load.disturb(*fault, after=WARM + seconds / 2) for fault in faults]
         found = search(load, rate) if searching else load.measure(rate, seconds)
+        for timer in timers:
+            timer.join()
+        if load.refused:  # nothing was disturbed, so nothing can be said of it
+            load.connections.close()
+            raise Failed(load.refused[0], 2)
         violations = load.settle()
     void = why_void(found) if not searching and not faults else ""  # how late it was says nothing of what failed
     broken = {invariant: len(violations) for invariant, violations in violations.items() if violations}

@@ -12,6 +12,8 @@ import subprocess
 from pathlib import Path
 from statistics import median
 
+from rich.table import Table
+
 from tools.lab.chain import is_tooling
 from tools.lab.tree import HERE
 
@@ -55,9 +57,20 @@ def with_numbers(text, measured):
     return NUMBERS.sub(lambda _: "\n".join([*parts, f"Measured on {' and '.join(machines)}.\n"]), text)
 
 
+def show(out, figures):
+    """Print {name: [each value that was measured]} as a table."""
+    table = Table("figure", "median (lowest to highest)", box=None)
+    for name, values in figures.items():
+        table.add_row(name, spread(values))
+    out.print(table)
+
+
 def _ratios(figures):
-    rows = [f"| {name} | {spread(values)} |" for name, values in figures.items()]
-    return "\n".join(["medians, with the lowest and highest.\n", "| figure | |", "| --- | --- |", *rows, ""])
+    return f"medians, with the lowest and highest.{_counts(figures)}"
+
+
+def _counts(figures):
+    return "\n".join(["\n", "| figure | |", "| --- | --- |", *(f"| {name} | {spread(values)} |" for name, values in figures.items()), ""])
 
 
 def _latencies(figures):
@@ -73,10 +86,6 @@ def _rate(figures):
 def _fault(figures):
     lost = [f"{count} x {what}" for what, count in {**figures["failed"], **figures["broken"]}.items()]
     return f"of {figures['requests']} requests at {figures['rate']:g} a second, {', '.join(lost) or 'none failed'}.\n"
-
-
-def _counts(figures):
-    return "\n".join(["\n", "| figure | |", "| --- | --- |", *(f"| {name} | {spread(values)} |" for name, values in figures.items()), ""])
 
 
 TABLES = {"bench": _ratios, "parts": _counts, "load": _latencies, "rate": _rate, "fault": _fault}

@@ -3,9 +3,7 @@
 import ast
 import re
 
-from rich.table import Table
-
-from tools.lab.measurements import spread
+from tools.lab.measurements import show
 from tools.lab.plugin import Running
 from tools.lab.system import Failed, System, temporary_state
 
@@ -37,10 +35,7 @@ def run(out, tree):
         "statements over the tables of several parts": [len(across)],
         **{f"statements to {name}": [len(asked)] for name, asked in requests.items()},
     }
-    table = Table("figure", "", box=None)
-    for name, values in figures.items():
-        table.add_row(name, spread(values))
-    out.print(table)
+    show(out, figures)
     return figures
 
 

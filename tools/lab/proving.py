@@ -73,12 +73,14 @@ def prove(before, step, say, *, command=None):
         return
     if (lesson := git.ask("show", f"{step.commit}:{name}", check=False)) is None:
         raise Failed(f"{step.slug}: there is no {name}")
-    with checked_out(before.commit) as earlier:
-        if expand(earlier, step.commit):
-            ends, done = outcomes(earlier, [*command, "tests/journeys"])
-            if done.returncode:
-                raise Failed(f"{step.slug}: the code of the step before does not work on its tables\n{done.stdout[-4000:]}")
-            say(f"    the step before, on its tables: {done.stdout.strip().splitlines()[-1]}")
+    if new := new_migrations(before.commit, step.commit):
+        with checked_out(before.commit) as earlier:
+            for path in new:
+                (earlier.path / path).write_text(git.ask("show", f"{step.commit}:{path}") + "\n")
+            _, done = outcomes(earlier, [*command, "tests/journeys"])
+        if done.returncode:
+            raise Failed(f"{step.slug}: the code of the step before does not work on its tables\n{done.stdout[-4000:]}")
+        say(f"    the step before, on its tables: {done.stdout.strip().splitlines()[-1]}")
     with checked_out(before.commit) as earlier:
         (earlier.path / name).parent.mkdir(parents=True, exist_ok=True)
         (earlier.path / name).write_text(lesson + "\n")
@@ -90,12 +92,9 @@ def prove(before, step, say, *, command=None):
         raise Failed(f"docs/steps/{step.slug}.md does not quote the assertion that is red before: {first}")
 
 
-def expand(earlier, commit):
-    """Lay a later step's migrations over a tree; whether there are any that it has not got."""
-    new = [path for path in git.entries(commit) if re.fullmatch(r"migrations/[^/]+/versions/.*", path) and not (earlier.path / path).exists()]
-    for path in new:
-        (earlier.path / path).write_text(git.ask("show", f"{commit}:{path}") + "\n")
-    return [path for path in new if (earlier.path / "tests" / "journeys").exists()]
+def new_migrations(before, after):
+    """The migrations that a commit has got, and the one before it has not."""
+    return sorted(path for path in git.entries(after).keys() - git.entries(before).keys() if re.fullmatch(r"migrations/[^/]+/versions/.*", path))
 
 
 def tests_of(tree):
