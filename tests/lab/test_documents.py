@@ -2,11 +2,10 @@
 
 import json
 import re
-import subprocess
 
 import pytest
 
-from tools.lab import measurements
+from tools.lab import chain, git, measurements
 from tools.lab.__main__ import lab
 from tools.lab.tree import HERE
 
@@ -36,9 +35,9 @@ def listings():
 
 
 def file_at_its_step(document, source):
-    """The text of a file as it is at the step whose page quotes it; as it is here, where the step is not published."""
-    shown = subprocess.run(["git", "show", f"step-{document.stem}:{source}"], cwd=HERE.path, capture_output=True, text=True)
-    return shown.stdout if shown.returncode == 0 else (HERE.path / source).read_text()
+    """The text of a file as it is at the step whose page quotes it; as it is here, for any other document."""
+    commit = next((step.commit for step in chain.read().steps if step.slug == document.stem), None)
+    return git.ask("show", f"{commit}:{source}") + "\n" if commit else (HERE.path / source).read_text()
 
 
 def test_every_command_is_documented_and_every_documented_one_is_there():

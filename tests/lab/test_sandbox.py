@@ -178,7 +178,7 @@ def test_refusing_and_latency_are_knobs_and_other_words_are_not(provider):
     turn(f"{provider.url}/_sandbox", {"refuse": False})
 
     assert provider.pay().status == "succeeded"
-    assert read(provider.url, "/_sandbox") == {"latency_ms": 10, "refuse": False, "hang": False, "drop_after": 0}
+    assert read(provider.url, "/_sandbox") == {"latency_ms": 10, "refuse": False, "hang": False, "silent": False, "drop_after": 0}
     with pytest.raises(OSError, match="422"):
         turn(f"{provider.url}/_sandbox", {"speed": 1})
 

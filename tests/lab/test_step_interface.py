@@ -25,7 +25,7 @@ def test_the_lesson_names_the_step_and_says_what_it_teaches():
 
 
 def test_every_mutant_fits_the_code():
-    for path in sorted((HERE.path / "tests" / "mutants").glob("*.patch")):
+    for path in sorted((HERE.path / "tests" / "mutants").rglob("*.patch")):
         fits = subprocess.run(["git", "apply", "--check", path], cwd=HERE.path, capture_output=True, text=True)
         assert fits.returncode == 0, f"{path.name}: {fits.stderr}"
 

@@ -1,5 +1,6 @@
 """The commands of ./lab."""
 
+import json
 import os
 import shutil
 import signal
@@ -123,7 +124,8 @@ def up(step, port, scale, events):
         raise Failed(f"port {port} is taken; choose another with --port", 2)
     port = port or (free_port() if is_listening(USUAL_PORT) else USUAL_PORT)
     if not (tree.state / "logs").exists():
-        out.print("First start of this step: PostgreSQL, a mail catcher and a payment sandbox, about 300 MB of memory, state in .lab/")
+        broker, memory = ("Kafka, ", 900) if tree.topics else ("", 400)
+        out.print(f"First start of this step: PostgreSQL, {broker}a mail catcher, a payment sandbox; about {memory} MB of memory, state in .lab/")
     system = System(tree, tree.state, port=port, scale=scale, seed=(events, 100), show=shower(), progress=progress)
     until_interrupted()
     try:
@@ -164,8 +166,8 @@ def where_to_look(system, seconds):
 def run(keep, scale, events, words):
     """Start a step, run COMMAND with its addresses in the environment, stop, and pass the exit code on.
 
-    COMMAND gets BASE_URL, MAIL_URL, SMTP_URL, STRIPE_API_BASE, STRIPE_API_KEY, <OWNER>_DATABASE_URL, FAN_PASSWORD,
-    ORGANISER_PASSWORD and LAB_STATE."""
+    COMMAND gets BASE_URL, MAIL_URL, SMTP_URL, STRIPE_API_BASE, STRIPE_API_KEY, KAFKA_BOOTSTRAP_SERVERS, <OWNER>_DATABASE_URL,
+    FAN_PASSWORD, ORGANISER_PASSWORD and LAB_STATE."""
     step = None
     if "--" in sys.argv and sys.argv[sys.argv.index("--") - 1] == words[0] and len(words) > 1:
         step, *words = words
@@ -270,7 +272,7 @@ def load(step, find_rate, **options):
 @lab.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 def mutants(names):
-    """Put deliberate faults into a copy of this checkout, one at a time, and see that the journeys fail. Some minutes.
+    """Put deliberate faults into a copy of this checkout, one at a time, and see that its tests fail. Some minutes.
 
     The faults are the patches of tests/mutants; NAME is one without its ending, all unless given."""
     sys.exit(0 if mutating.run(out, names, say) else 1)
@@ -352,6 +354,26 @@ def routes(step):
     for route in tree_of(step).routes():
         table.add_row(route.name, route.process, " ".join(route.methods), " ".join(route.paths))
     out.print(table)
+
+
+@lab.command()
+@click.argument("topic", required=False)
+@click.option("--follow", is_flag=True, help="Go on with what is said from now on, until Ctrl-C.")
+def topics(topic, follow):
+    """The topics with their messages and each group's lag; or what was said on TOPIC."""
+    from tools.lab import topics as talking  # Kafka's client takes a while to import, and all other commands do without
+
+    address = the_running()["run"].get("KAFKA_BOOTSTRAP_SERVERS")
+    if not address:
+        raise Failed("this step has no Kafka; the first that has is 06", 2)
+    if topic and topic not in HERE.topics:
+        raise Failed(f"there is no topic {topic}; there are: {', '.join(HERE.topics)}", 2)
+    if topic is None:
+        out.print(talking.table(address, HERE.topics))
+        return
+    until_interrupted()
+    for said in talking.said(address, topic, follow=follow):
+        out.print(f"{said['partition']}:{said['offset']} {said['type']} {said['key']} {json.dumps(said['data'])}", markup=False, soft_wrap=True)
 
 
 @lab.command(context_settings={"ignore_unknown_options": True})

@@ -39,8 +39,8 @@ class Control:
             verbs = {"ps": supervisor.facts, "kill": supervisor.kill, "stop": supervisor.stop, "start": supervisor.start, "restart": self.system.restart}
             done = verbs[verb](*words)
             self.system.note()
-        except LookupError as unknown:
-            return False, unknown.args[0]
+        except Exception as trouble:  # to be said in the terminal that asked, and not to end this thread
+            return False, str(trouble.args[0] if trouble.args else trouble)
         return True, done
 
 

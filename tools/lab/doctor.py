@@ -8,6 +8,7 @@ import sys
 import psutil
 from rich.table import Table
 
+from tools.lab import kafka
 from tools.lab.postgres import binaries
 from tools.lab.tree import HERE
 
@@ -22,6 +23,7 @@ def checks():
     yield "Python", platform.python_version(), sys.version_info >= (3, 11), "install Python 3.11 or later, then: python3.11 lab", True
     yield "git", _version("git"), shutil.which("git"), "install git", True
     yield "PostgreSQL", _version(str(binaries() / "postgres")), (binaries() / "postgres").exists(), "rm -r .lab/venv && ./lab doctor", True
+    yield "Kafka", kafka.version(), True, "", True
     yield "disk", f"{disk / GIGABYTE:.1f} GB free", disk > 2 * GIGABYTE, "free 2 GB where this checkout is", True
     yield "memory", f"{memory / GIGABYTE:.1f} GB available", memory > GIGABYTE, "close something: 1 GB is needed", True
     yield "Chromium", browser or "not found", browser, "apt install chromium (only the tests of the shop's pages need it)", False

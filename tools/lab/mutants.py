@@ -1,4 +1,6 @@
-"""Deliberate faults: each is a patch below tests/mutants, put into a copy of this checkout, and the journeys must notice it."""
+"""Deliberate faults: each is a patch below tests/mutants, put into a copy of this checkout, and its tests must notice it.
+
+Those in the folder itself are for the journeys; those in a folder of it for the tests of what is extracted under that name."""
 
 import os
 import re
@@ -21,27 +23,32 @@ GREEN, RED = 0, 1  # pytest's exit codes
 
 def patches(names):
     """The patches of these names, or all of them, in order."""
-    known = {path.stem: path for path in sorted(FOLDER.glob("*.patch"))}
+    known = {path.stem: path for path in [*sorted(FOLDER.glob("*.patch")), *sorted(FOLDER.glob("*/*.patch"))]}
     if unknown := set(names) - known.keys():
         raise Failed(f"there is no mutant {', '.join(sorted(unknown))}; there are: {', '.join(known)}", 2)
     return [known[name] for name in names or known]
 
 
+def tests_of(patch):
+    return "tests/journeys" if patch.parent == FOLDER else f"tests/extracted/{patch.parent.name}"
+
+
 def run(out, names, say):
-    """Print which journey catches each mutant; whether all were caught."""
+    """Print which test catches each mutant; whether all were caught."""
     chosen, table, survived = patches(names), Table("mutant", Column("caught by", overflow="fold"), "s", box=None), 0
-    say("running the journeys without any fault")
-    with copied() as path:
-        code, first, _ = journeys(path)
-    if code != GREEN:
-        raise Failed(f"the journeys fail without any fault ({first or code}), so nothing can be said of the mutants")
+    for tests in dict.fromkeys(map(tests_of, chosen)):
+        say(f"running {tests} without any fault")
+        with copied() as path:
+            code, first, _ = ended(path, tests)
+        if code != GREEN:
+            raise Failed(f"{tests} fail without any fault ({first or code}), so nothing can be said of the mutants")
     for patch in chosen:
-        say(f"running the journeys with {patch.stem}")
+        say(f"running {tests_of(patch)} with {patch.stem}")
         with copied() as path:
             apply(patch, path)
-            code, first, seconds = journeys(path)
+            code, first, seconds = ended(path, tests_of(patch))
         if code not in (GREEN, RED):
-            raise Failed(f"the journeys could not be run with {patch.stem}: pytest's exit code {code}")
+            raise Failed(f"{tests_of(patch)} could not be run with {patch.stem}: pytest's exit code {code}")
         survived += code == GREEN
         table.add_row(patch.stem, first if code == RED else "[red]SURVIVED[/]", f"{seconds:.0f}")
     out.print(table)
@@ -65,11 +72,11 @@ def apply(patch, path):
         raise Failed(f"{patch.stem} does not apply to this step: {done.stdout.strip()}")
 
 
-def journeys(path):
-    """(pytest's exit code, the first journey that failed, seconds) of the journeys in a checkout."""
+def ended(path, tests):
+    """(pytest's exit code, the first test that failed, seconds) of some tests in a checkout."""
     began = time.monotonic()
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "tests/journeys"]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", tests]
     inherited = {name: value for name, value in os.environ.items() if name not in ("BASE_URL", "LESSON_OUT")}
-    ended = subprocess.run(command, cwd=path, env={**inherited, "PYTHONPATH": str(path)}, capture_output=True, text=True)
-    first = FIRST_FAILURE.search(ended.stdout)
-    return ended.returncode, first and first[1].removeprefix("tests/journeys/"), time.monotonic() - began
+    done = subprocess.run(command, cwd=path, env={**inherited, "PYTHONPATH": str(path)}, capture_output=True, text=True)
+    first = FIRST_FAILURE.search(done.stdout)
+    return done.returncode, first and first[1].removeprefix(f"{tests}/"), time.monotonic() - began

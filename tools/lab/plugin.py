@@ -19,7 +19,7 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 
-from tools.lab import audit, inbox, recorder, waiting
+from tools.lab import audit, inbox, recorder, topics, waiting
 from tools.lab.system import System, copy, temporary_state
 from tools.lab.tree import HERE
 
@@ -160,8 +160,9 @@ class Running:
         asked += [" ".join(each[1].split()) for each in found if each]
 
     def events(self, topic):
-        """What was said on a topic: nothing, since there is no broker yet."""
-        return []
+        """[{type, key, data, headers}] of what was said on a topic, in the order of each partition; nothing where there is none."""
+        address = self.system.settings.get("KAFKA_BOOTSTRAP_SERVERS")
+        return list(topics.said(address, topic)) if address else []
 
 
 def log_statements(server, which, note):

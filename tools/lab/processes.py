@@ -18,11 +18,11 @@ WRONG_SETTING = 2  # the exit code of a process that cannot start as it is confi
 
 
 class Process:
-    """A command that shall run; wanted is false while it is stopped on purpose."""
+    """A command that shall run, and ends at the signal stop_with; wanted is false while it is stopped on purpose."""
 
-    def __init__(self, name, command, *, environment, log, show, prepare=None, **options):
+    def __init__(self, name, command, *, environment, log, show, prepare=None, stop_with=signal.SIGTERM, **options):
         self.name, self.command, self.environment, self.options = name, command, environment, options
-        self.log, self.show, self.prepare = log, show, prepare
+        self.log, self.show, self.prepare, self.stop_with = log, show, prepare, stop_with
         self.wanted, self.popen, self.started_at, self.due = True, None, None, 0.0
         self.deaths, self.starts, self.last_lines = deque(maxlen=TOO_MANY), 0, deque(maxlen=8)
 
@@ -59,7 +59,7 @@ class Process:
 
     def signal(self, number):
         """Send a signal to the process and to those that it started; SIGCONT too where it must be awake to stop."""
-        for each in (number, signal.SIGCONT) if number == signal.SIGTERM else (number,):
+        for each in (number, signal.SIGCONT) if number == self.stop_with else (number,):
             if self.running:
                 signal_group(self.popen.pid, each)
 
@@ -163,7 +163,7 @@ class Supervisor:
         with self.lock:
             process = self.find(name)
             process.wanted = False
-            process.signal(signal.SIGTERM)
+            process.signal(process.stop_with)
             process.end(time.monotonic() + PATIENCE)
 
     def start(self, name):
@@ -181,7 +181,7 @@ class Supervisor:
         with self.lock:
             for process in reversed(self.processes.values()):
                 process.wanted = False
-                process.signal(signal.SIGTERM)
+                process.signal(process.stop_with)
                 process.end(time.monotonic() + PATIENCE)
 
     def facts(self):

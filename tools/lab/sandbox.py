@@ -22,7 +22,7 @@ CARDS = {
 }
 SMALLEST = {"eur": 50, "usd": 50, "chf": 50, "gbp": 30, "sek": 300}
 LARGEST = 99_999_999
-KNOBS = {"latency_ms": int, "refuse": bool, "hang": bool, "drop_after": int}
+KNOBS = {"latency_ms": int, "refuse": bool, "hang": bool, "silent": bool, "drop_after": int}
 PREFIXES = {"customer": "cus", "payment_intent": "pi", "charge": "ch", "refund": "re"}
 SCHEMA = """
 create table if not exists objects (
@@ -244,7 +244,7 @@ class Sandbox:
 
     def __init__(self, store):
         self.store = store
-        self.knobs = {"latency_ms": 0, "refuse": False, "hang": False, "drop_after": 0}
+        self.knobs = {"latency_ms": 0, "refuse": False, "hang": False, "silent": False, "drop_after": 0}
 
     def serve(self, operation):
         async def handle(request):
@@ -254,6 +254,8 @@ class Sandbox:
             if self.knobs["refuse"]:
                 return _answer(503, {"error": {"type": "api_error", "message": "The sandbox was told to refuse."}})
             status, body, headers = self.run(operation, request, await request.text())
+            while self.knobs["silent"]:
+                await asyncio.sleep(0.05)
             if request.method == "POST" and self.knobs["drop_after"]:
                 self.knobs["drop_after"] -= 1
                 request.transport.abort()
@@ -291,7 +293,7 @@ class Sandbox:
         except (ValueError, AttributeError):
             wrong = ["the body"]
         if wrong:
-            return _answer(422, {"type": "invalid", "detail": f"{', '.join(wrong)}: the knobs are latency_ms, refuse, hang and drop_after"})
+            return _answer(422, {"type": "invalid", "detail": f"{', '.join(wrong)}: the knobs are {', '.join(KNOBS)}"})
         self.knobs |= wanted
         return _answer(200, self.knobs)
 

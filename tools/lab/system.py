@@ -8,6 +8,7 @@ import os
 import secrets
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -18,10 +19,11 @@ import psutil
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tools.lab.control import Control
+from tools.lab.kafka import Kafka, install
 from tools.lab.postgres import PostgreSQL
 from tools.lab.processes import WRONG_SETTING, Process, Supervisor, kill_group
 from tools.lab.tree import HERE
-from tools.lab.waiting import free_port
+from tools.lab.waiting import free_port, is_listening
 
 PASSWORDS = {"FAN_PASSWORD": "fan-of-encore", "ORGANISER_PASSWORD": "organiser-of-encore"}
 SANDBOX_KEY = "sk_test_sandbox"
@@ -61,7 +63,7 @@ class System:
         self.supervisor = Supervisor(self.show, changed=self.note)
         try:
             self._start_services()
-            self._once("release", _digest(self.tree.path / "migrations"))
+            self._once("release", _digest(self.tree.path / "migrations") + json.dumps(self.tree.topics))
         except BaseException:
             self.stop()
             raise
@@ -92,6 +94,8 @@ class System:
     # Backing services
 
     def _start_services(self):
+        if self.tree.topics and not self.given.get("KAFKA_BOOTSTRAP_SERVERS"):
+            self._start_kafka()
         owners = self.tree.owners
         for owner in owners:
             name = f"{owner.upper()}_DATABASE_URL"
@@ -107,12 +111,26 @@ class System:
             self._wait(f"PostgreSQL of {owner}", server.is_ready)
             server.create(owner)
 
+    def _start_kafka(self):
+        install(self.progress)
+        self.progress("starting Kafka")
+        kafka = Kafka(self.state / "kafka", free_port(), free_port())
+        kafka.prepare()
+        self.supervise("kafka", kafka.command(), kafka.port)
+        self.settings["KAFKA_BOOTSTRAP_SERVERS"] = f"127.0.0.1:{kafka.port}"
+
+    def _wait_for_kafka(self):
+        """A client that is made before the port is open takes ten seconds to notice that it is."""
+        kafka = self.supervisor.processes.get("kafka")
+        if kafka and not is_listening(kafka.port):
+            self._wait("Kafka", lambda: is_listening(kafka.port))
+
     def _start_postgres(self, owner):
         name = "postgres" if owner == "monolith" else f"postgres-{owner}"
         self.progress("starting PostgreSQL")
         server = self.servers[owner] = PostgreSQL(self.state / name, free_port(), durable=self.durable)
         server.prepare()
-        self.supervise(name, server.command(), server.port, prepare=server.prepare, **server.run_as())
+        self.supervise(name, server.command(), server.port, prepare=server.prepare, stop_with=signal.SIGINT, **server.run_as())
         return server.url(owner)
 
     def _start_mail(self):
@@ -145,24 +163,30 @@ class System:
         return {**others, **self._told(process), **usual, **more}
 
     def _told(self, process):
-        """The settings that a process may know: a facade none, the private key only who signs with it."""
+        """The settings that a process may know: a facade none, the private key only who signs with it, Kafka only who serves nothing."""
         if process == "facade":
             return {}
         owner = self.tree.owner_of(process)
         told = {name: value for name, value in self.settings.items() if not name.endswith("DATABASE_URL")}
         if owner not in ("monolith", "accounts"):
             told.pop("SESSION_KEY", None)
+        if self.tree.serves(process):
+            told.pop("KAFKA_BOOTSTRAP_SERVERS", None)
         return {**told, "DATABASE_URL": self.settings.get(f"{owner.upper()}_DATABASE_URL", "")}
 
     def _once(self, kind, key):
         """Run the commands of a kind, unless they ran with the same key on this state before; services elsewhere may know nothing of that."""
         path = self.state / "done.json"
-        done = json.loads(path.read_text()) if path.exists() and set(self.servers) == set(self.tree.owners) else {}
+        done = json.loads(path.read_text()) if path.exists() and not self._is_elsewhere() else {}
         if done.get(kind) != key:
             self._run_all(kind, key if kind == "seed" else ())
             path.write_text(json.dumps({**done, kind: key}))
 
+    def _is_elsewhere(self):
+        return set(self.servers) != set(self.tree.owners) or bool(self.given.get("KAFKA_BOOTSTRAP_SERVERS"))
+
     def _run_all(self, kind, options):
+        self._wait_for_kafka()
         for name, command in self.tree.commands(kind).items():
             self.progress(f"running {name}")
             environment = self.environment(name, INSTANCE=name, **{each: self.given.get(each, value) for each, value in PASSWORDS.items()})
@@ -180,7 +204,9 @@ class System:
         for name, instance in instances:
             upstreams.setdefault(f"{name.upper().replace('-', '_')}_UPSTREAMS", []).append(f"127.0.0.1:{ports[instance]}")
         told = {name: " ".join(addresses) for name, addresses in upstreams.items()}
-        for name, instance in instances:
+        for name, instance in sorted(instances, key=lambda each: not self.tree.serves(each[0])):
+            if not self.tree.serves(name):
+                self._wait_for_kafka()
             environment = self.environment(name, INSTANCE=instance, PORT=str(ports[instance]), **(self._facade(told) if name == "facade" else {}))
             self.supervise(instance, expand(self.tree.processes()[name], environment), ports[instance], environment, cwd=self.tree.path)
 
@@ -316,6 +342,8 @@ def copy(state, to):
         source, target = (PostgreSQL(each / server, 0).home for each in (state, to))
         target.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(["cp", "-Rp", str(source), str(target)], check=True)
+    if (state / "kafka").exists():
+        subprocess.run(["cp", "-Rp", str(state / "kafka"), str(to / "kafka")], check=True)
     shutil.copy(state / "done.json", to)
 
 

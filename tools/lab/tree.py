@@ -1,5 +1,6 @@
 """A checkout of the repository at some step, and what the lab may read of it: docs/step-interface.md."""
 
+import json
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,12 @@ class Tree:
     def owners(self):
         """Who has a database: the folders of migrations/ that Alembic can run."""
         return sorted(env.parent.name for env in self.path.glob("migrations/*/env.py"))
+
+    @property
+    def topics(self):
+        """{name: {partitions, config}} of the topics that its processes talk over; none where there is no Kafka yet."""
+        path = self.path / "extracted" / "topics.json"
+        return json.loads(path.read_text()) if path.exists() else {}
 
     def procfile(self):
         """{name: [word of the command, ...]} in the order of the file."""
