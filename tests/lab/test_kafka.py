@@ -7,13 +7,16 @@ from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
 
 from tools.lab import topics
+from tools.lab.kafka import install
 from tools.lab.waiting import eventually, is_listening
 
 TOPICS = {"things": {"partitions": 2, "config": {}}}
 
 
 @pytest.fixture
-def lab(make_lab):
+def lab(make_lab, monkeypatch, tmp_path):
+    monkeypatch.setenv("M2_REPO", str(tmp_path / "m2"))  # else what is fetched stays in the home of whoever runs the tests
+    install(print)  # the first time this takes longer than the lab's own commands may take in a test
     lab = make_lab()
     (lab.path / "extracted").mkdir()
     (lab.path / "extracted" / "topics.json").write_text(json.dumps(TOPICS))

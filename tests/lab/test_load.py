@@ -13,7 +13,6 @@ from tools.lab.script import NEXT, WEIGHTS, script, visits
 from tools.lab.system import Failed
 
 EVENTS = {f"event-{number}": [f"{number}-{seat}" for seat in range(40)] for number in range(3)}
-
 SHORT = {"rate": 10, "seconds": 4, "seed": 1, "accounts": 8, "searching": False, "keep": False, "events": 4, "scale": {}}
 
 
@@ -144,12 +143,22 @@ def test_what_cannot_be_is_refused(path, make_lab):
     assert "Traceback" not in refused.stderr
 
 
-def test_a_short_run_against_a_real_system_ends_with_a_clean_audit(shared_encore, tmp_path, monkeypatch):
-    for name, value in shared_encore.system.to_run().items():
-        monkeypatch.setenv(name, value)
+@pytest.fixture
+def inside(monkeypatch):
+    """Give this process the environment that a command of `./lab run` has; answer the system's tree."""
+
+    def inside(system):
+        for name, value in system.to_run().items():
+            monkeypatch.setenv(name, value)
+        return system.tree
+
+    return inside
+
+
+def test_a_short_run_against_a_real_system_ends_with_a_clean_audit(shared_encore, tmp_path, inside):
     path, out = tmp_path / "result.json", Console(quiet=True)
 
-    code = load.run(out, shared_encore.system.tree, path=path, **SHORT)
+    code = load.run(out, inside(shared_encore.system), path=path, **SHORT)
 
     result = json.loads(path.read_text())
     assert {invariant: broken for invariant, broken in result["audit"].items() if broken} == {}
@@ -157,21 +166,17 @@ def test_a_short_run_against_a_real_system_ends_with_a_clean_audit(shared_encore
     assert result["step"] == shared_encore.system.tree.slug
 
 
-def test_a_process_is_killed_in_the_middle_of_the_load_if_that_is_wanted(encore, tmp_path, monkeypatch):
-    for name, value in encore.system.to_run().items():
-        monkeypatch.setenv(name, value)
-
-    load.run(Console(quiet=True), encore.system.tree, kill="mail", path=tmp_path / "result.json", **SHORT)
+def test_a_process_is_killed_in_the_middle_of_the_load_if_that_is_wanted(encore, tmp_path, inside):
+    load.run(Console(quiet=True), inside(encore.system), kill="mail", path=tmp_path / "result.json", **SHORT)
 
     assert {each["name"]: each["starts"] for each in encore.system.supervisor.facts()}["mail"] == 2
     assert json.loads((tmp_path / "result.json").read_text())["figures"].keys() >= {"failed", "broken"}
 
 
-def test_a_fault_that_could_not_be_made_is_no_figure(shared_encore, tmp_path, monkeypatch):
-    for name, value in shared_encore.system.to_run().items():
-        monkeypatch.setenv(name, value)
+def test_a_fault_that_could_not_be_made_is_no_figure(shared_encore, tmp_path, inside):
+    tree = inside(shared_encore.system)
 
     with pytest.raises(Failed, match="there is no process named nobody"):
-        load.run(Console(quiet=True), shared_encore.system.tree, kill="nobody", path=tmp_path / "result.json", **SHORT)
+        load.run(Console(quiet=True), tree, kill="nobody", path=tmp_path / "result.json", **SHORT)
 
     assert not (tmp_path / "result.json").exists()

@@ -23,7 +23,7 @@ GREEN, RED = 0, 1  # pytest's exit codes
 
 def patches(names):
     """The patches of these names, or all of them, in order."""
-    known = {path.stem: path for path in [*sorted(FOLDER.glob("*.patch")), *sorted(FOLDER.glob("*/*.patch"))]}
+    known = {path.stem: path for path in sorted(FOLDER.rglob("*.patch"))}
     if unknown := set(names) - known.keys():
         raise Failed(f"there is no mutant {', '.join(sorted(unknown))}; there are: {', '.join(known)}", 2)
     return [known[name] for name in names or known]
