@@ -126,7 +126,7 @@ def up(step, port, scale, events):
     if not (tree.state / "logs").exists():
         broker, memory = ("Kafka, ", 900) if tree.topics else ("", 400)
         out.print(f"First start of this step: PostgreSQL, {broker}a mail catcher, a payment sandbox; about {memory} MB of memory, state in .lab/")
-    system = System(tree, tree.state, port=port, scale=scale, seed=(events, 100), show=shower(), progress=progress)
+    system = System(tree, tree.state, port=port, scale=scale, seed=(events, 100), traced=True, show=shower(), progress=progress)
     until_interrupted()
     try:
         system.start()
@@ -183,8 +183,6 @@ def run_with_system(tree, command, keep=False, **options):
             return subprocess.run(command, env={**os.environ, **system.to_run()}).returncode
         except FileNotFoundError:
             raise Failed(f"there is no command {command[0]}", 127) from None
-        except Interrupted as interrupted:
-            return 128 + interrupted.args[0]
         finally:
             if system.supervisor:
                 system.stop()
@@ -263,10 +261,7 @@ def load(step, find_rate, **options):
     broken, 3 if the run is void because the generator itself was too slow: docs/load.md."""
     tree = tree_of(step)
     until_interrupted()
-    try:
-        sys.exit(loading.run(out, tree, searching=find_rate, **options))
-    except Interrupted as interrupted:
-        sys.exit(128 + interrupted.args[0])
+    sys.exit(loading.run(out, tree, searching=find_rate, **options))
 
 
 @lab.command()
@@ -374,6 +369,15 @@ def topics(topic, follow):
     until_interrupted()
     for said in talking.said(address, topic, follow=follow):
         out.print(f"{said['partition']}:{said['offset']} {said['type']} {said['key']} {json.dumps(said['data'])}", markup=False, soft_wrap=True)
+
+
+@lab.command()
+@click.argument("booking")
+def trace(booking):
+    """One booking, by its id: the rows and messages that name it, and what was done for it, by whom and how long."""
+    from tools.lab import trace as tracing  # as above
+
+    tracing.show(out, the_running()["run"], booking)
 
 
 @lab.command(context_settings={"ignore_unknown_options": True})
