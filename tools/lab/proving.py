@@ -18,7 +18,7 @@ from tools.lab.tree import HERE, Tree, lesson_of
 
 AT_EVERY_STEP = ("tests/lab/test_step_interface.py", "tests/lab/test_shop.py")  # the rest of tests/lab is about the lab, and is run on main
 LOOKING = ("chain", "doctor", "git", "proving", "publish", "steps", "trace")
-MEASURING = ("bench", "load", "measurements", "mutants", "parts", "script", "travel", "yardstick")
+MEASURING = ("absence", "bench", "load", "measurements", "mutants", "parts", "script", "travel", "yardstick")
 UNPROVEN = ("docs/", "README.md", "web/", ".ci/", "tests/lab/", *(f"tools/lab/{name}.py" for name in (*LOOKING, *MEASURING)))  # what no step's tests run on
 PROVEN = ("docs/events/", "docs/openapi.yaml", *AT_EVERY_STEP)
 
