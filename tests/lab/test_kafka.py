@@ -14,8 +14,7 @@ TOPICS = {"things": {"partitions": 2, "config": {}}}
 
 
 @pytest.fixture
-def lab(make_lab, monkeypatch, tmp_path):
-    monkeypatch.setenv("M2_REPO", str(tmp_path / "m2"))  # else what is fetched stays in the home of whoever runs the tests
+def lab(make_lab):
     install(print)  # the first time this takes longer than the lab's own commands may take in a test
     lab = make_lab()
     (lab.path / "extracted").mkdir()

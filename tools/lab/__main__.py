@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
+from tools.lab import absence, control, doctor, inbox, measurements, proving, steps
 from tools.lab import bench as benchmark
 from tools.lab import chain as chains
-from tools.lab import control, doctor, inbox, measurements, proving, steps
 from tools.lab import load as loading
 from tools.lab import mutants as mutating
 from tools.lab import parts as entanglement
@@ -108,6 +108,7 @@ def read_scale(context, parameter, values):
 
 step_argument = click.argument("step", required=False)
 scale_option = click.option("--scale", multiple=True, callback=read_scale, metavar="NAME=COUNT", help="How many instances of a process; repeatable.")
+keep_option = click.option("--keep", is_flag=True, help="Keep the figures in docs/measurements, and write them into the step's page.")
 events_option = click.option("--events", default=40, show_default=True, help="How many events the sample data has.")
 
 
@@ -126,7 +127,7 @@ def up(step, port, scale, events):
     if not (tree.state / "logs").exists():
         broker, memory = ("Kafka, ", 900) if tree.topics else ("", 400)
         out.print(f"First start of this step: PostgreSQL, {broker}a mail catcher, a payment sandbox; about {memory} MB of memory, state in .lab/")
-    system = System(tree, tree.state, port=port, scale=scale, seed=(events, 100), show=shower(), progress=progress)
+    system = System(tree, tree.state, port=port, scale=scale, seed=(events, 100), traced=True, show=shower(), progress=progress)
     until_interrupted()
     try:
         system.start()
@@ -183,8 +184,6 @@ def run_with_system(tree, command, keep=False, **options):
             return subprocess.run(command, env={**os.environ, **system.to_run()}).returncode
         except FileNotFoundError:
             raise Failed(f"there is no command {command[0]}", 127) from None
-        except Interrupted as interrupted:
-            return 128 + interrupted.args[0]
         finally:
             if system.supervisor:
                 system.stop()
@@ -223,7 +222,7 @@ def prove_steps(*, everything):
 
 @lab.command()
 @step_argument
-@click.option("--keep", is_flag=True, help="Keep the figures in docs/measurements, and write them into the step's page.")
+@keep_option
 def bench(step, keep):
     """Measure a step: reads, holds and bookings as ratios, memory, start. Takes about two minutes."""
     tree = tree_of(step)
@@ -234,7 +233,7 @@ def bench(step, keep):
 
 @lab.command()
 @step_argument
-@click.option("--keep", is_flag=True, help="Keep the figures in docs/measurements, and write them into the step's page.")
+@keep_option
 def parts(step, keep):
     """How far the parts of a step are entangled: imports, foreign keys, joins; and the statements of each request."""
     tree = tree_of(step)
@@ -252,7 +251,7 @@ def parts(step, keep):
 @click.option("--kill", metavar="NAME", help="Kill the process NAME with -9 when half of the time is over.")
 @click.option("--restart", metavar="NAME", help="Restart every instance of NAME, one after the other, when half of the time is over.")
 @click.option("--json", "path", type=click.Path(dir_okay=False, path_type=Path), help="Write the machine, the options, the figures and the audit there.")
-@click.option("--keep", is_flag=True, help="Keep the figures in docs/measurements, and write them into the step's page.")
+@keep_option
 @click.option("--accounts", default=50, show_default=True, type=click.IntRange(2, 10_000), help="How many visitors are signed in before it begins.")
 @scale_option
 @events_option
@@ -263,10 +262,19 @@ def load(step, find_rate, **options):
     broken, 3 if the run is void because the generator itself was too slow: docs/load.md."""
     tree = tree_of(step)
     until_interrupted()
-    try:
-        sys.exit(loading.run(out, tree, searching=find_rate, **options))
-    except Interrupted as interrupted:
-        sys.exit(128 + interrupted.args[0])
+    sys.exit(loading.run(out, tree, searching=find_rate, **options))
+
+
+@lab.command("break")
+@step_argument
+@keep_option
+def break_(step, keep):
+    """Stop each component of a step in turn: what a customer can still do, and what is made up for later."""
+    tree = tree_of(step)
+    until_interrupted()
+    figures = absence.run(out, tree)
+    if keep:
+        measurements.keep(tree, "absence", "./lab break --keep", figures)
 
 
 @lab.command()
@@ -374,6 +382,15 @@ def topics(topic, follow):
     until_interrupted()
     for said in talking.said(address, topic, follow=follow):
         out.print(f"{said['partition']}:{said['offset']} {said['type']} {said['key']} {json.dumps(said['data'])}", markup=False, soft_wrap=True)
+
+
+@lab.command()
+@click.argument("booking")
+def trace(booking):
+    """One booking, by its id: the rows and messages that name it, and what was done for it, by whom and how long."""
+    from tools.lab import trace as tracing  # as above
+
+    tracing.show(out, the_running()["run"], booking)
 
 
 @lab.command(context_settings={"ignore_unknown_options": True})

@@ -6,6 +6,7 @@ Java has loaded and compiled by the time it is up (JEP 514), which halves its st
 import fcntl
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -100,7 +101,8 @@ def install(progress):
 
 def fetch():
     """Bring the broker's jars, each with the checksum that the lock file has for it."""
-    import jgo  # it takes a while, and is needed once
+    os.environ["M2_REPO"] = str(HOME / "fetched" / "m2")  # where Maven's world keeps what it fetches; else in the home of whoever runs this
+    import jgo  # it reads that, takes a while, and is needed once
 
     wanted = json.loads(LOCK.read_text())
     shutil.rmtree(JARS, ignore_errors=True)

@@ -88,7 +88,13 @@ def _fault(figures):
     return f"of {figures['requests']} requests at {figures['rate']:g} a second, {', '.join(lost) or 'none failed'}.\n"
 
 
-TABLES = {"bench": _ratios, "parts": _counts, "load": _latencies, "rate": _rate, "fault": _fault}
+def _absence(figures):
+    rows = [f"| {component} | {' | '.join(', '.join(each[kind]) for kind in ('works', 'later', 'fails'))} |" for component, each in figures.items()]
+    about = "what a customer can do while a component is stopped, and what is made up for once it is back.\n"
+    return "\n".join([about, "| without | works | later | fails |", "| --- | --- | --- | --- |", *rows, ""])
+
+
+TABLES = {"bench": _ratios, "parts": _counts, "load": _latencies, "rate": _rate, "fault": _fault, "absence": _absence}
 
 
 def spread(values):

@@ -203,7 +203,7 @@ def turn(url, knobs):
 
 
 SAMPLE = (4, 12)  # events, accounts
-QUICK = {"durable": False, "show": lambda name, line: None}
+QUICK = {"durable": False, "show": lambda name, line: None if '"INFO"' in line else print(name, line)}  # pytest shows it where a test fails
 
 
 @contextmanager

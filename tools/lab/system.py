@@ -43,10 +43,13 @@ class System:
     """A step's tree, running on a state folder of its own.
 
     Settings that the lab's own environment names (DATABASE_URL or <OWNER>_DATABASE_URL, SMTP_URL, STRIPE_API_BASE with
-    STRIPE_API_KEY) are used as they are, and nothing of ours is started in their place. seed is (events, accounts), or None."""
+    STRIPE_API_KEY) are used as they are, and nothing of ours is started in their place. seed is (events, accounts), or None; where it
+    is traced, its processes write down what they do for whom, which costs them time."""
 
-    def __init__(self, tree, state, *, port=None, scale=None, seed=(40, 100), durable=True, show=print, progress=lambda line: None, environ=os.environ):
-        self.tree, self.state, self.seed, self.durable = tree, state, seed, durable
+    def __init__(
+        self, tree, state, *, port=None, scale=None, seed=(40, 100), durable=True, traced=False, show=print, progress=lambda line: None, environ=os.environ
+    ):
+        self.tree, self.state, self.seed, self.durable, self.traced = tree, state, seed, durable, traced
         self.scale = scale or {}
         self.show, self.progress = show, progress
         self.given = {name: value for name, value in environ.items() if name not in ("PORT", "INSTANCE")}
@@ -105,6 +108,9 @@ class System:
             self._start_mail()
         if not self.given.get("STRIPE_API_BASE"):
             self._start_sandbox()
+        if folder := self.given.get("TRACE_FOLDER") or (self.traced and self.state / "traces"):
+            os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - as the environment names it
+            self.settings["TRACE_FOLDER"] = str(folder)
         for name, made in {"SMTP_URL": "", "STRIPE_API_BASE": "", "STRIPE_API_KEY": "", **session_keys(self.state / "keys.json")}.items():
             self.settings.setdefault(name, self.given.get(name, made))
         for owner, server in self.servers.items():
@@ -214,8 +220,8 @@ class System:
         return [(name, self.scale.get(name, 1)) for name in self.tree.processes()]
 
     def _facade(self, upstreams):
-        """What a facade needs besides: the addresses of each process's instances, and a socket in a folder of ours, named briefly."""
-        return {**upstreams, "ADMIN_SOCKET": os.path.relpath(self.state / "facade.sock", self.tree.path)}
+        """What a facade needs besides: the addresses of each process's instances, and a socket in a folder of ours, named briefly; and a home for its notes."""
+        return {**upstreams, "ADMIN_SOCKET": os.path.relpath(self.state / "facade.sock", self.tree.path), "XDG_DATA_HOME": str(self.state)}
 
     def public_process(self):
         return "facade" if "facade" in self.tree.processes() else "web"

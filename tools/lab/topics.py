@@ -8,6 +8,10 @@ from kafka.admin import KafkaAdminClient
 from rich.table import Table
 
 
+def partitions_of(consumer, topic):
+    return [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+
+
 @contextmanager
 def reader(address):
     consumer = KafkaConsumer(bootstrap_servers=address, auto_offset_reset="earliest", enable_auto_commit=False)
@@ -20,7 +24,7 @@ def reader(address):
 def table(address, topics):
     """For each topic its partitions and messages; for each group that listens to it, how many messages it has still before it."""
     with reader(address) as consumer:
-        partitions = [TopicPartition(topic, number) for topic in topics for number in consumer.partitions_for_topic(topic) or ()]
+        partitions = [each for topic in topics for each in partitions_of(consumer, topic)]
         ends = consumer.end_offsets(partitions)
     groups = offsets(address)
     shown = Table("topic", "partitions", "messages", *(f"{group}, lag" for group in groups), box=None)
@@ -50,7 +54,7 @@ def offsets(address):
 def said(address, topic, *, follow=False):
     """Each message of a topic as {type, key, data, headers, partition, offset}, from its beginning up to now, or for ever."""
     with reader(address) as consumer:
-        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        partitions = partitions_of(consumer, topic)
         consumer.assign(partitions)
         ends = consumer.end_offsets(partitions) if partitions else {}
         while follow or any(consumer.position(partition) < end for partition, end in ends.items()):
