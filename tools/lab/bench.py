@@ -2,13 +2,20 @@
 
 Figures are {name with its unit: [each value that was measured]}."""
 
+import asyncio
 import http.client
 import json
+import os
 import time
 import urllib.parse
+import uuid
+from contextlib import contextmanager
 from statistics import median
 
+from aiosmtpd.controller import Controller
+
 from tools.lab.measurements import show
+from tools.lab.plugin import turn
 from tools.lab.processes import memory
 from tools.lab.system import System, temporary_state
 from tools.lab.tree import HERE
@@ -16,6 +23,7 @@ from tools.lab.waiting import eventually, free_port, is_listening
 
 ROUNDS, ROUND_SECONDS = 7, 1.0
 ORDERS, PAIRS = 60, 2000
+SLOWED, MILLISECONDS = 30, 100
 EVENTS, ACCOUNTS, MANY_ACCOUNTS = 200, 100, 10_000
 
 
@@ -83,7 +91,7 @@ class Shopper:
     """Buys one seat at a time, and notes how long holding and booking took."""
 
     def __init__(self, system):
-        self.connection = Connection(system.base_url).sign_in(system.to_run())
+        self.url, self.connection = system.base_url, Connection(system.base_url).sign_in(system.to_run())
         events = self.connection.ask("GET", "/api/events?limit=100")["items"]
         self.event = max(events, key=lambda event: event["seats_left"])["id"]
         seats = self.connection.ask("GET", f"/api/events/{self.event}/seats")["items"]
@@ -121,6 +129,8 @@ def yardstick(system):
 
 def run(out, tree):
     """Measure, print a table, and answer the figures."""
+    from tools.lab import travel  # Kafka's client takes a while to import
+
     figures = {}
     with temporary_state(tree) as small_state, temporary_state(tree) as large_state:
         quiet = {"show": lambda name, line: None, "progress": lambda line: out.print(f"{line} ...", style="dim")}
@@ -129,6 +139,7 @@ def run(out, tree):
         try:
             small.start()
             figures |= warm_start(small)
+            travel.catch_up(small)
             out.print("measuring reads ...", style="dim")
             plain, ours = yardstick(small), Connection(small.base_url)
             event_id = ours.ask("GET", "/api/events?limit=1")["items"][0]["id"]
@@ -137,15 +148,86 @@ def run(out, tree):
             if "facade" in small.tree.processes():
                 figures |= added_by_the_facade(small)
             large.start()
+            travel.catch_up(large)
             out.print("measuring holds and bookings ...", style="dim")
             figures |= orders(small, large, Connection(plain))
-            figures["memory of the web process, MB"] = [memory(small.supervisor.find("web").popen.pid) / 1e6]
+            for name in ("web", *(name for name in ("relay", "worker", "notifications-worker", "kafka") if name in small.supervisor.processes)):
+                figures[f"memory of the {name} process, MB"] = [memory(small.supervisor.find(name).popen.pid) / 1e6]
+            large.stop()
+            out.print("measuring with slow mail and payments ...", style="dim")
+            with slow(tree, quiet) as slowed:
+                figures |= waits(small, slowed)
+            if small.tree.topics:
+                with (
+                    started(tree, quiet, TRACE_FOLDER=str(small_state)) as every,
+                    started(tree, quiet, TRACE_FOLDER=str(large_state), OTEL_TRACES_SAMPLER_ARG="0.1") as tenth,
+                ):
+                    figures |= tracing(small, {"every request": every, "a tenth": tenth}, event_id)
+                    figures |= travel.window(every, small_state)
+                out.print("measuring how facts travel ...", style="dim")
+                figures |= travel.figures(small)
         finally:
             for system in (small, large):
                 if system.supervisor:
                     system.stop()
     show(out, figures)
     return figures
+
+
+class SlowMail:
+    """A mail server that takes its time, and throws away what it took."""
+
+    async def handle_DATA(self, server, session, envelope):
+        await asyncio.sleep(MILLISECONDS / 1000)
+        return "250 OK"
+
+
+@contextmanager
+def started(tree, options, **settings):
+    """One more system, with some settings of its own."""
+    with temporary_state(tree) as state:
+        system = System(tree, state, seed=(EVENTS, ACCOUNTS), environ={**os.environ, **settings}, **options)
+        try:
+            yield system.start()
+        finally:
+            if system.supervisor:
+                system.stop()
+
+
+@contextmanager
+def slow(tree, options):
+    """A system whose mail server and payment provider each take MILLISECONDS longer."""
+    mail = Controller(SlowMail(), hostname="127.0.0.1", port=free_port())
+    mail.start()
+    try:
+        with started(tree, options, SMTP_URL=f"smtp://127.0.0.1:{mail.port}") as system:
+            turn(f"{system.settings['STRIPE_API_BASE']}/_sandbox", {"latency_ms": MILLISECONDS})
+            yield system
+    finally:
+        mail.stop()
+
+
+def tracing(usual, traced, event_id):
+    """The rate of a small answer where every trace is recorded, or a tenth of them, as a share of that where none is."""
+    path, *connections = f"/api/events/{event_id}", *(Connection(f"http://127.0.0.1:{each.supervisor.find('web').port}") for each in (usual, *traced.values()))
+    rates = [[rate(connection, path) for connection in connections] for _ in range(ROUNDS)]
+    return {f"one event, rate with {name} traced": [each[number] / each[0] for each in rates] for number, name in enumerate(traced, 1)}
+
+
+def waits(usual, slowed):
+    """What registering and booking take, and how much longer they do where mail and payments are slow; milliseconds."""
+    shoppers, registered = [Shopper(usual), Shopper(slowed)], [[], []]
+    for _ in range(SLOWED):
+        for shopper, times in zip(shoppers, registered, strict=True):
+            shopper.buy()
+            new = {"email": f"{uuid.uuid4().hex}@encore.example", "password": "correct horse", "name": "Ada"}
+            times.append(took(lambda shopper=shopper, new=new: Connection(shopper.url).ask("POST", "/api/accounts", new))[0])
+    booked = [shopper.book for shopper in shoppers]
+    more = {
+        f"{name}, p50 longer with mail and payments {MILLISECONDS} ms slower, ms": median(times[1]) - median(times[0])
+        for name, times in {"register": registered, "book": booked}.items()
+    }
+    return {"register, p50 ms": [1000 * median(registered[0])], **{name: [1000 * value] for name, value in more.items()}}
 
 
 def warm_start(system):

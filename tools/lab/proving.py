@@ -19,7 +19,8 @@ from tools.lab.tree import HERE, Tree, lesson_of
 AT_EVERY_STEP = ("tests/lab/test_step_interface.py", "tests/lab/test_shop.py")  # the rest of tests/lab is about the lab, and is run on main
 LOOKING = ("chain", "doctor", "git", "proving", "publish", "steps", "trace")
 MEASURING = ("absence", "bench", "load", "measurements", "mutants", "parts", "script", "travel", "yardstick")
-UNPROVEN = ("docs/", "README.md", "web/", ".ci/", "tests/lab/", *(f"tools/lab/{name}.py" for name in (*LOOKING, *MEASURING)))  # what no step's tests run on
+ABOUT_THE_LAB = (*LOOKING, *MEASURING)
+UNPROVEN = ("docs/", "README.md", "web/", ".ci/", "tests/lab/", *(f"tools/lab/{name}.py" for name in ABOUT_THE_LAB))  # what no step's tests run on
 PROVEN = ("docs/events/", "docs/openapi.yaml", *AT_EVERY_STEP)
 
 
@@ -66,7 +67,9 @@ def prove(before, step, say, *, command=None):
     with checked_out(step.commit) as tree:
         ends, done = outcomes(tree, [*command, *tests_of(tree)])
         if done.returncode:
-            raise Failed(f"{step.slug}: its tests do not pass\n{done.stdout[-4000:]}")
+            kept = tree.path.parent / f"{step.slug}.log"
+            kept.write_text(done.stdout)
+            raise Failed(f"{step.slug}: its tests do not pass; see {kept}\n{done.stdout[-4000:]}")
         if idle := [test for test, ended in ends.items() if test.startswith(f"{name}::") and ended[-1][1] != "passed"]:
             raise Failed(f"{step.slug}: its lesson does not pass, it is not run: {', '.join(idle)}")
         say(f"    green: {done.stdout.strip().splitlines()[-1]}")

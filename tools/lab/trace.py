@@ -4,6 +4,8 @@ It knows no table of any step: a row belongs to a booking that it names, and so 
 was said in. Spans are read as the processes wrote them, in OpenTelemetry's JSON: docs/settings.md, TRACE_FOLDER."""
 
 import json
+from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -18,6 +20,7 @@ from tools.lab.tree import HERE
 TABLES = "select tablename from pg_tables where schemaname = 'public' order by tablename"
 NAMING = "select to_jsonb(t) from {} t where t::text like %s"
 NANOSECONDS = 1e6  # in a millisecond
+CONSUMER = 5  # OTLP's number of this kind of span
 
 
 def show(out, told, booking):
@@ -27,15 +30,15 @@ def show(out, told, booking):
     found, messages = rows(told, booking), said(told, booking)
     if not found and not messages:
         raise Failed(f"no row and no message names {booking}", 2)
-    out.print(as_table(("database", "table", "row"), [(owner, table, brief(row)) for owner, table, row in found]))
+    out.print(as_table(("database", "table", "row"), [(owner, table, brief(row, booking)) for owner, table, row in found]))
     if messages:
-        lines = [(topic, each["headers"]["ce_time"][11:23], each["type"], brief(each["data"])) for topic, each in messages]
+        lines = [(topic, each["headers"]["ce_time"][11:23], each["type"], brief(each["data"], booking)) for topic, each in messages]
         out.print(as_table(("topic", "at", "type", "data"), lines))
     wanted = list(dict.fromkeys(id for _, each in messages if (id := trace_id(each))))
-    spans = read_spans(told.get("TRACE_FOLDER"), wanted)
+    spans = read_spans(told.get("TRACE_FOLDER"))
     for each in wanted:
-        if mine := [span for span in spans if span["traceId"] == each]:
-            out.print(drawn(each, mine))
+        if each in spans:
+            out.print(drawn(each, spans[each]))
 
 
 def rows(told, booking):
@@ -63,31 +66,38 @@ def trace_id(message):
     return (message["headers"].get("traceparent") or "-").split("-")[1]
 
 
-def read_spans(folder, wanted):
-    """The spans of these traces, in the order in which they began, each with the service it is of."""
-    found = []
+def read_spans(folder):
+    """{trace: its spans, in the order in which they began, each with the service it is of}"""
+    found = defaultdict(list)
     for path in sorted(Path(folder).glob("*.jsonl")) if folder else ():
         for line in path.read_text().splitlines():
-            if any(each in line for each in wanted):
-                found += spans_of(json.loads(line), wanted)
-    return sorted(found, key=lambda span: int(span["startTimeUnixNano"]))
+            with suppress(ValueError):  # half a line, of a process that is writing it or was killed at it
+                for span in spans_of(json.loads(line)):
+                    found[span["traceId"]].append(span)
+    return {id: sorted(spans, key=lambda span: int(span["startTimeUnixNano"])) for id, spans in found.items()}
 
 
-def spans_of(exported, wanted):
+def spans_of(exported):
     for resource in exported["resourceSpans"]:
         about = {each["key"]: each["value"].get("stringValue", "") for each in resource["resource"]["attributes"]}
         for scope in resource["scopeSpans"]:
-            yield from ({**span, "service": about["service.name"]} for span in scope["spans"] if span["traceId"] in wanted)
+            yield from ({**span, "service": about["service.name"]} for span in scope["spans"])
 
 
 def drawn(id, spans):
-    """A trace as a tree: when each span began after the first, and how long it took, in milliseconds."""
+    """A trace as a tree: when each span began after the first, and how long it took, in milliseconds; of what was tried again, the last."""
     began, nodes = int(spans[0]["startTimeUnixNano"]), {}
-    root = Tree(f"trace {id}")
+    root, tries = Tree(f"trace {id}"), defaultdict(list)
     for span in spans:
-        start, end = int(span["startTimeUnixNano"]), int(span["endTimeUnixNano"])
-        label = f"{(start - began) / NANOSECONDS:8.1f} ms  [cyan]{span['service']}[/]  {span['name']}  {(end - start) / NANOSECONDS:.1f} ms"
-        nodes[span["spanId"]] = nodes.get(span.get("parentSpanId"), root).add(label)
+        if span["kind"] == CONSUMER:
+            tries[span["parentSpanId"], span["name"]].append(span["spanId"])
+    over = {id for ids in tries.values() for id in ids[:-1]}
+    for span in spans:
+        if not over & {span["spanId"], span.get("parentSpanId")}:
+            start, end = int(span["startTimeUnixNano"]), int(span["endTimeUnixNano"])
+            times = len(tries.get((span.get("parentSpanId"), span["name"]), ()))
+            label = f"{(start - began) / NANOSECONDS:8.1f} ms  [cyan]{span['service']}[/]  {span['name']}  {(end - start) / NANOSECONDS:.1f} ms"
+            nodes[span["spanId"]] = nodes.get(span.get("parentSpanId"), root).add(label + (f", at the {times}th try" if times > 1 else ""))
     return root
 
 
@@ -98,6 +108,7 @@ def as_table(columns, lines):
     return table
 
 
-def brief(data):
-    """What is in data, on one line of a table; what is empty is left out."""
-    return ", ".join(f"{name} {value if not isinstance(value, (dict, list)) else json.dumps(value)}" for name, value in data.items() if value not in (None, ""))
+def brief(data, booking):
+    """What is in data, on a line of a table, without what is empty or has an inside."""
+    flat = {name: "this one" if value == booking else value for name, value in data.items() if not isinstance(value, (dict, list, type(None)))}
+    return ", ".join(f"{name} {value}" for name, value in flat.items())

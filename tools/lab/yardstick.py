@@ -1,6 +1,6 @@
 """What a Flask route over SQLAlchemy costs when it does nothing else: the measure that ./lab bench holds a step's routes to.
 
-It reads the same rows of the same database (of steps 00 to 04), and inserts one; no checks, no sessions, no log, no joins."""
+It reads the same rows of the same database, and inserts one; no checks, no sessions, no log, no joins."""
 
 import os
 import uuid
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 READS = {
     "/events": "select id, title, artist, genre, starts_at::text, venue_id, currency from events order by starts_at, id limit 20",
     "/event": "select id, title, artist, genre, starts_at::text, venue_id, currency from events where id = :id",
-    "/seats": 'select id, section, "row", number, price, status from seats where event_id = :id order by position',
+    "/seats": 'select id, section, "row", number, price from seats where event_id = :id order by position',
 }
 
 
