@@ -21,8 +21,9 @@ def run(out, tree):
         try:
             running = Running(system.start())
             keys = [key for key in running.rows("monolith", KEYS) if len({owners.get(table) for table in key}) > 1]
-            if "facade" in tree.processes():
-                system.supervisor.stop("facade")  # which asks every instance four times a second whether it is well
+            for name in tree.processes():
+                if not tree.serves(name):
+                    system.supervisor.stop(name)  # a facade asks every instance whether it is well, a relay and a worker have questions of their own
             running.url = f"http://127.0.0.1:{system.supervisor.find('web').port}"
             requests = tour(running)
         finally:
