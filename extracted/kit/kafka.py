@@ -91,11 +91,9 @@ class Source:
         partition = TopicPartition(record.topic, record.partition)
         try:
             self.consumer.commit({partition: OffsetAndMetadata(record.offset + 1, "", -1)})
-        except KafkaError as trouble:  # the partition is another member's now, or the cluster away: it comes again, and finds its receipt
+        except KafkaError as trouble:  # another member has the partition, or the cluster is away: the next commit moves it, or a repeat finds its receipt
             where = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
             logger.warning("offset not moved", extra={**where, "error": type(trouble).__name__})
-            if partition in self.consumer.assignment():
-                self.consumer.seek(partition, record.offset)  # it comes again too, rather than leave the offset behind its receipt
 
     def pause(self, record):
         partition = TopicPartition(record.topic, record.partition)
