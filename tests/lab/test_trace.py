@@ -76,6 +76,30 @@ def test_spans_are_drawn_below_what_caused_them_whichever_process_wrote_them(tmp
     assert names(trace.drawn(id, trace.read_spans(tmp_path)[id])) == {"web POST /api/bookings": {"worker confirm": {"worker send mail": {}}}}
 
 
+def test_of_what_was_tried_again_the_last_is_drawn_with_how_often(tmp_path):
+    web, worker = tracer(tmp_path, "web"), tracer(tmp_path, "worker")
+    with web.start_as_current_span("POST /api/bookings") as request:
+        pass
+    for _ in range(3):
+        with worker.start_as_current_span("confirm", otel.set_span_in_context(request), otel.SpanKind.CONSUMER), worker.start_as_current_span("send mail"):
+            pass
+
+    id = f"{request.context.trace_id:032x}"
+    drawn = trace.drawn(id, trace.read_spans(tmp_path)[id])
+
+    assert names(drawn) == {"web POST /api/bookings": {"worker confirm": {"worker send mail": {}}}}
+    assert drawn.children[0].children[0].label.endswith(", 3 tries")
+
+
+def test_half_a_line_of_a_process_that_died_is_passed_over(tmp_path):
+    with tracer(tmp_path, "web").start_as_current_span("POST /api/bookings"):
+        pass
+    whole = (tmp_path / "web.jsonl").read_text()
+    (tmp_path / "web.jsonl").write_text(whole + whole[: len(whole) // 2])
+
+    assert sum(len(spans) for spans in trace.read_spans(tmp_path).values()) == 1
+
+
 def names(tree):
     """{what stands below it: what stands below that}"""
     return {" ".join(re.search(r"\[cyan\](.*)\[/\]  (.*)  ", child.label).groups()): names(child) for child in tree.children}

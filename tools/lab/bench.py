@@ -151,7 +151,7 @@ def run(out, tree):
             travel.catch_up(large)
             out.print("measuring holds and bookings ...", style="dim")
             figures |= orders(small, large, Connection(plain))
-            for name in ("web", *(name for name in ("relay", "worker", "notifications-worker", "kafka") if name in small.supervisor.processes)):
+            for name in [name for name in (*small.tree.processes(), "kafka") if name in small.supervisor.processes and name != "facade"]:
                 figures[f"memory of the {name} process, MB"] = [memory(small.supervisor.find(name).popen.pid) / 1e6]
             large.stop()
             out.print("measuring with slow mail and payments ...", style="dim")

@@ -32,7 +32,7 @@ def show(out, told, booking):
         raise Failed(f"no row and no message names {booking}", 2)
     out.print(as_table(("database", "table", "row"), [(owner, table, brief(row, booking)) for owner, table, row in found]))
     if messages:
-        lines = [(topic, each["headers"]["ce_time"][11:23], each["type"], brief(each["data"], booking)) for topic, each in messages]
+        lines = [(topic, each["headers"].get("ce_time", "")[11:23], each["type"], brief(each["data"], booking)) for topic, each in messages]
         out.print(as_table(("topic", "at", "type", "data"), lines))
     wanted = list(dict.fromkeys(id for _, each in messages if (id := trace_id(each))))
     spans = read_spans(told.get("TRACE_FOLDER"))
@@ -90,14 +90,14 @@ def drawn(id, spans):
     root, tries = Tree(f"trace {id}"), defaultdict(list)
     for span in spans:
         if span["kind"] == CONSUMER:
-            tries[span["parentSpanId"], span["name"]].append(span["spanId"])
+            tries[span.get("parentSpanId"), span["name"]].append(span["spanId"])
     over = {id for ids in tries.values() for id in ids[:-1]}
     for span in spans:
         if not over & {span["spanId"], span.get("parentSpanId")}:
             start, end = int(span["startTimeUnixNano"]), int(span["endTimeUnixNano"])
             times = len(tries.get((span.get("parentSpanId"), span["name"]), ()))
             label = f"{(start - began) / NANOSECONDS:8.1f} ms  [cyan]{span['service']}[/]  {span['name']}  {(end - start) / NANOSECONDS:.1f} ms"
-            nodes[span["spanId"]] = nodes.get(span.get("parentSpanId"), root).add(label + (f", at the {times}th try" if times > 1 else ""))
+            nodes[span["spanId"]] = nodes.get(span.get("parentSpanId"), root).add(label + (f", {times} tries" if times > 1 else ""))
     return root
 
 

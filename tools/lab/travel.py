@@ -45,6 +45,11 @@ def figures(system):
     return {**from_a_backlog(system), **to_kafka(system), **to_a_mail(system), **cost_of_a_row(system)}
 
 
+def percentiles(name, milliseconds):
+    ranked = sorted(milliseconds)
+    return {f"{name}, p{share}, ms": [ranked[len(ranked) * share // 100]] for share in (50, 99)}
+
+
 def cost_of_a_row(system):
     """What a write takes with a row of the outbox beside it, against the same without; medians of what was done in turn."""
     times = [], []
@@ -91,8 +96,7 @@ def to_kafka(system):
     eventually(lambda: len(seen) > len(committed), within=30)
     done.set()
     reader.join()
-    times = sorted(1000 * (seen[number] - committed[number]) for number in committed)
-    return {f"commit to readable in Kafka, p{share}, ms": [times[len(times) * share // 100]] for share in (50, 99)}
+    return percentiles("commit to readable in Kafka", [1000 * (seen[number] - committed[number]) for number in committed])
 
 
 def _read(address, seen, done):
@@ -125,9 +129,7 @@ def register(system):
 def window(system, folder):
     """From the mail server's yes to the end of the handler's transaction, in which a death repeats a mail; milliseconds."""
     register(system)
-    eventually(lambda: len(_gaps(folder)) >= REGISTRATIONS)
-    times = sorted(_gaps(folder))
-    return {f"mailed to noted, p{share}, ms": [times[len(times) * share // 100]] for share in (50, 99)}
+    return percentiles("mailed to noted", eventually(lambda: len(gaps := _gaps(folder)) >= REGISTRATIONS and gaps))
 
 
 def _gaps(folder):
@@ -141,5 +143,4 @@ def to_a_mail(system):
     """From the answer to a registration until the mail server has the welcome; milliseconds."""
     answered = register(system)
     mails = {email: inbox.messages(system.mail_url, email)[0]["Created"] for email in answered}
-    times = sorted(1000 * (datetime.fromisoformat(mails[email]).timestamp() - at) for email, at in answered.items())
-    return {f"registered to welcomed by mail, p{share}, ms": [times[len(times) * share // 100]] for share in (50, 99)}
+    return percentiles("registered to welcomed by mail", [1000 * (datetime.fromisoformat(mails[email]).timestamp() - at) for email, at in answered.items()])
