@@ -1,3 +1,4 @@
+import shutil
 import signal
 import subprocess
 
@@ -5,6 +6,7 @@ import psycopg
 import pytest
 
 from tools.lab.postgres import PostgreSQL
+from tools.lab.system import copy, remove
 from tools.lab.waiting import eventually, free_port
 
 
@@ -24,6 +26,7 @@ def server(tmp_path):
     yield server
     server.running.send_signal(signal.SIGQUIT)
     server.running.wait(20)
+    shutil.rmtree(server.home)
 
 
 def test_it_is_a_recent_postgresql_with_one_collation_everywhere(server):
@@ -81,3 +84,21 @@ def test_a_lock_file_of_a_process_that_is_gone_is_no_obstacle(server):
     server.start()
 
     assert server.is_ready()
+
+
+def test_a_state_is_copied_and_thrown_away_with_all_its_servers_wherever_their_data_lie(tmp_path):
+    names = ["postgres", "postgres-notifications"]
+    state, copied = tmp_path / "state", tmp_path / "copied"  # which nobody, whom servers of root's run as, cannot get at
+    copied.mkdir()
+    homes = {folder: [PostgreSQL(folder / name, 0).home for name in names] for folder in (state, copied)}
+    for name, home in zip(names, homes[state], strict=True):
+        home.mkdir()
+        (home / "of").write_text(name)
+    (state / "done.json").write_text("{}")
+
+    copy(state, copied)
+
+    assert [(home / "of").read_text() for home in homes[copied]] == names
+    for folder in (copied, state):
+        remove(folder)
+        assert not any(path.exists() for path in (folder, *homes[folder]))

@@ -118,11 +118,14 @@ def binaries():
 
 
 def home_for(directory):
-    """directory, or one in its place where an unprivileged user can get at that."""
+    """directory, or where an unprivileged user could not get at that, one in its place, which directory is then a link to."""
     directory.parent.mkdir(parents=True, exist_ok=True)
     if os.geteuid() or _open_to_all(directory.parent):
         return directory
-    return shared_home() / "data" / hashlib.sha256(str(directory).encode()).hexdigest()[:16]
+    home = shared_home() / "data" / hashlib.sha256(str(directory).encode()).hexdigest()[:16]
+    if not os.path.lexists(directory):
+        directory.symlink_to(home)
+    return home
 
 
 def shared_home():

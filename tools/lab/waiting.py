@@ -1,7 +1,12 @@
 """Waiting for what happens elsewhere: ask again and again, within a bound, instead of sleeping for as long as it might take."""
 
+import itertools
+import random
 import socket
 import time
+
+OURS = range(20000, 32768)  # below what Linux gives to clients, one of which might take a port between our look and its server's start
+_ports = itertools.cycle(random.SystemRandom().sample(OURS, len(OURS)))
 
 
 def eventually(check, *, within=10.0):
@@ -22,10 +27,17 @@ def eventually(check, *, within=10.0):
 
 
 def free_port():
-    """A port of the loopback address that nobody listens on just now."""
+    """A port of the loopback address that nobody has just now, and that this process was not given before."""
+    return next(port for port in _ports if _is_free(port))
+
+
+def _is_free(port):
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def is_listening(port):
