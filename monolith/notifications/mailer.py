@@ -1,11 +1,18 @@
 import smtplib
-from contextlib import contextmanager, suppress
+from contextlib import closing, suppress
 from urllib.parse import unquote, urlsplit
 
+from extracted.kit import trace
 from monolith.refusals import Unavailable
 
-TIMEOUT = 5  # seconds
+CONNECT_WITHIN = 5  # seconds
+TAKE_WITHIN = 60  # seconds: whoever gives up on a server that is still looking at a mail will send it again
+NEVER = 500  # from here on a server's answer is that it will not take the mail, whenever it is asked
 PORTS = {"smtp": 25, "smtps": 465}
+
+
+class Refused(Exception):
+    """Nobody will ever take this mail."""
 
 
 class Mailer:
@@ -15,30 +22,26 @@ class Mailer:
         self.url = urlsplit(url)
         self.sender = sender
 
-    @contextmanager
-    def connection(self):
-        """An open connection, made now, so that a server that is away is noticed before anything else is done."""
+    def send(self, message):
+        """Hand a message over; Unavailable where the server does not take it now, Refused where it does not know the address."""
         try:
-            connection = self._connect()
+            with trace.span("send mail", "client"), closing(self._connect()) as connection:
+                connection.sock.settimeout(TAKE_WITHIN)
+                connection.send_message(message)
+                with suppress(OSError, smtplib.SMTPException):  # it has the mail
+                    connection.quit()
+        except smtplib.SMTPRecipientsRefused as refusal:
+            if any(code < NEVER for code, _ in refusal.recipients.values()):
+                raise Unavailable("The mail server") from refusal
+            raise Refused(str(refusal.recipients)) from refusal
         except (OSError, smtplib.SMTPException) as trouble:
             raise Unavailable("The mail server") from trouble
-        try:
-            yield connection
-        finally:
-            with suppress(OSError, smtplib.SMTPException):
-                connection.quit()
 
     def _connect(self):
         make = smtplib.SMTP_SSL if self.url.scheme == "smtps" else smtplib.SMTP
-        connection = make(self.url.hostname, self.url.port or PORTS[self.url.scheme], local_hostname="encore", timeout=TIMEOUT)
+        connection = make(self.url.hostname, self.url.port or PORTS[self.url.scheme], local_hostname="encore", timeout=CONNECT_WITHIN)
         if self.url.query == "starttls":
             connection.starttls()
         if self.url.username:
             connection.login(unquote(self.url.username), unquote(self.url.password or ""))
         return connection
-
-    def send(self, connection, message):
-        try:
-            connection.send_message(message)
-        except (OSError, smtplib.SMTPException) as trouble:
-            raise Unavailable("The mail server") from trouble
