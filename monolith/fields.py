@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z", re.ASCII)
 EMAIL = re.compile(
-    r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*"
-)  # the pattern of the HTML standard's input type=email
+    r"(?!.*=\?)[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*"
+)  # the pattern of the HTML standard's input type=email, without what begins an encoded word in a mail (RFC 2047)
 PAYMENT_METHOD = re.compile(r"pm_[A-Za-z0-9_]{1,250}")
 MISSING = object()
 

@@ -19,7 +19,9 @@ def test_text_is_trimmed_and_a_password_is_not():
     assert fields.password("  pass  word") == "  pass  word"
 
 
-@pytest.mark.parametrize("value", ["fan", "fan@", "@encore.example", "fan@encore example", "fan@-x.example", "fan\n@x.example", "ü@x.example"])
+@pytest.mark.parametrize(
+    "value", ["fan", "fan@", "@encore.example", "fan@encore example", "fan@-x.example", "fan\n@x.example", "ü@x.example", "=?utf-8?q?a?=@x.example"]
+)
 def test_an_email_address_looks_like_one(value):
     assert refusal(fields.email, value) == "is not an e-mail address"
 
