@@ -5,10 +5,12 @@ import re
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from tools.lab import proving
+from tools.lab import chain, proving
+from tools.lab.system import Failed
 from tools.lab.tree import HERE
 from tools.lab.waiting import eventually
 
@@ -464,6 +466,25 @@ def test_each_step_is_proved_once_and_again_only_when_its_files_change(toy):
 
     assert [line.split()[1] for line in said.splitlines() if "proving" in line] == ["02-third", "03-fourth"]
     assert toy.lab("test", "--unlisted").returncode == 0
+
+
+def test_what_was_proved_before_a_publication_was_cut_off_is_not_proved_again(tmp_path, monkeypatch):
+    (tmp_path / ".lab").mkdir()
+    monkeypatch.setattr(proving, "HERE", SimpleNamespace(home=tmp_path))
+    monkeypatch.setattr(proving, "proof_key", lambda before, step: step.commit)
+    steps, tried, fails = [chain.Step(slug, "as it was") for slug in STEPS], [], True
+
+    def prove(before, step, say):
+        tried.append(step.slug)
+        if step.slug == "02-third" and fails:
+            raise Failed("cut off")
+
+    with pytest.raises(Failed):
+        proving.bring_up_to_date(steps, {}, prove, print)
+    fails, steps[1] = False, chain.Step("01-second", "changed")
+    proving.bring_up_to_date(steps, {}, prove, print)
+
+    assert tried == ["00-first", "01-second", "02-third", "01-second", "02-third", "03-fourth"]
 
 
 def test_a_proof_outlives_changes_of_the_lab_that_no_steps_test_runs_on():

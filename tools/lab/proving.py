@@ -54,11 +54,17 @@ def still_valid(steps, listed):
 
 
 def bring_up_to_date(steps, listed, prove, say):
-    """{slug: key} of every step, those proved now that are not listed with today's key; Failed names what is not so."""
+    """{slug: key} of every step, those proved now that are not listed with today's key; Failed names what is not so.
+
+    What has been proved is noted at once, so that a publication that is cut off has not proved it in vain."""
+    noted, keys = HERE.home / ".lab" / "proved.json", {step.slug: proof_key(before, step) for before, step in pairs(steps)}
     for before, step in unlisted(steps, listed):
-        say(f"  proving {step.slug}")
-        prove(before, step, say)
-    return {step.slug: proof_key(before, step) for before, step in pairs(steps)}
+        proved = json.loads(noted.read_text()) if noted.exists() else {}
+        if proved.get(step.slug) != keys[step.slug]:
+            say(f"  proving {step.slug}")
+            prove(before, step, say)
+            noted.write_text(json.dumps({**proved, step.slug: keys[step.slug]}))
+    return keys
 
 
 def prove(before, step, say, *, command=None):
