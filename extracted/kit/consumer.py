@@ -1,15 +1,15 @@
 """The consumer: each message has its effect once, in the order of its partition, whatever is killed.
 
-The effect and its receipt are one transaction; the offset moves last. Trouble has four answers: what nobody can read is buried; a
-refusal of the business is the handler's own fact; a message whose premise has not come (NotYet) makes its partition wait while the
-others go on; anything else ends the process, which is started again."""
+The effect and its receipt are one transaction; the offset moves last. Trouble has four answers: what nobody can read, or can ever do
+anything about (Never), is buried; a refusal of the business is the handler's own fact; a message whose premise has not come (NotYet) makes
+its partition wait while the others go on; anything else ends the process, which is started again."""
 
 import logging
 import time
 from contextlib import suppress
 
 from extracted.kit import inbox, log, trace
-from extracted.kit.message import Unreadable, read
+from extracted.kit.message import Never, read
 
 PATIENCE = 10.0  # seconds after which a message that waits for its premise is mentioned
 WITHIN = 60.0  # seconds of work on what one poll has brought; Kafka takes a member for dead after five minutes without a poll
@@ -50,6 +50,7 @@ class Consumer:
             partition = (record.topic, record.partition)
             if partition in held_up:
                 continue  # set back already: it comes again, after the one that waits
+            log.about.set({"topic": record.topic, "partition": record.partition, "offset": record.offset})
             try:
                 if time.monotonic() > until or (stop and stop.is_set()):
                     raise NotYet("time is up")
@@ -66,15 +67,12 @@ class Consumer:
 
     def take(self, record):
         """Apply what a record says, or bury it."""
-        log.about.set({"topic": record.topic, "partition": record.partition, "offset": record.offset})
         try:
-            message = read(record.topic, record.key, record.value, record.headers)
-        except Unreadable as cause:
+            self.apply(read(record.topic, record.key, record.value, record.headers))
+        except Never as cause:
             logger.error("buried", extra={"cause": str(cause)})
             with self.transaction() as session:
                 inbox.bury(session, self.name, record, str(cause))
-            return
-        self.apply(message)
 
     def apply(self, message):
         """The effect of a message and its receipt, in one transaction."""
@@ -87,13 +85,13 @@ class Consumer:
                 handle(session, message)
 
     def replay(self):
-        """Apply what was buried and can be read by now, in the order in which it came; answers how many letters are left.
+        """Apply what was buried and can be applied by now, in the order in which it came; answers how many letters are left.
 
         What was said later about the same aggregates has had its effect before."""
         with self.transaction() as session:
             letters = inbox.letters(session, self.name)
         for letter in letters:
-            with suppress(Unreadable, *self.not_yet):
+            with suppress(Never, *self.not_yet):
                 self.apply(read(*inbox.as_it_came(letter)))
                 with self.transaction() as session:  # a death in between leaves a letter whose receipt is there already
                     inbox.remove(session, letter)
@@ -107,5 +105,5 @@ class Consumer:
         self.resume_at = self.resume_at or time.monotonic() + self.retry_after
         since, said = self.waiting.setdefault(partition, (time.monotonic(), False))
         if not said and time.monotonic() - since > PATIENCE:
-            logger.warning("still waiting", extra={"topic": record.topic, "partition": record.partition, "offset": record.offset, "for": str(reason)})
+            logger.warning("still waiting", extra={"for": str(reason)})
             self.waiting[partition] = (since, True)

@@ -1,6 +1,6 @@
 """The inbox: the receipt of a message, in the transaction of its effect. One that is delivered again finds its receipt, and has no effect.
 
-Beside it lie the dead letters: what nobody can read, with the cause, until somebody looks at it."""
+Beside it lie the dead letters: what nobody can do anything about, with the cause, until somebody looks at it."""
 
 from sqlalchemy import BigInteger, Column, DateTime, Integer, LargeBinary, MetaData, String, Table, delete, func, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
@@ -36,7 +36,7 @@ def is_new(session, consumer, message_id):
 
 
 def bury(session, consumer, record, cause):
-    """Put a record away that nobody can read, as it came."""
+    """Put a record away, as it came."""
     headers = [[name, value.hex() if value is not None else None] for name, value in record.headers]
     where = {"consumer": consumer, "topic": record.topic, "partition": record.partition, "offset": record.offset}
     what = {"key": record.key, "value": record.value, "headers": headers, "cause": cause}

@@ -1,6 +1,7 @@
 """Kafka, as a relay sends to it and a consumer reads from it."""
 
 import logging
+import sys
 import time
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
@@ -8,6 +9,8 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError
 from kafka.structs import OffsetAndMetadata
 
 SEND_WITHIN, LEAVE_WITHIN = 10.0, 3000  # seconds; milliseconds
+# kafka-python 3.0 never goes on with a partition that is paused while there is more of a fetch to be read: so each is read at once, and is small
+ALL_AT_ONCE = {"max_poll_records": sys.maxsize, "max_partition_fetch_bytes": 65_536}
 NAMES = {
     "kafka_bootstrap_servers": "bootstrap_servers",
     "kafka_security_protocol": "security_protocol",
@@ -72,8 +75,8 @@ class Source:
     """What a member of a group reads of the partitions that are its own; offsets move only when commit() says so."""
 
     def __init__(self, connection, group, topics):
-        options = {"enable_auto_commit": False, "auto_offset_reset": "earliest", "max_poll_records": 200, "session_timeout_ms": 10_000}
-        self.consumer, self.topics = KafkaConsumer(**connection, group_id=group, **options), topics
+        options = {"enable_auto_commit": False, "auto_offset_reset": "earliest", "session_timeout_ms": 10_000}
+        self.consumer, self.topics = KafkaConsumer(**connection, group_id=group, **options, **ALL_AT_ONCE), topics
 
     def poll(self):
         """What there is, waiting for it a little. The first time it joins the group, once it knows the topics: a member that does not may be

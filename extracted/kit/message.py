@@ -8,8 +8,12 @@ CONTENT_TYPE = "application/json"
 READ = ("ce_id", "ce_type", "ce_time", "ce_specversion", "traceparent", "ce_announced")
 
 
-class Unreadable(Exception):
-    """Nobody can make sense of this message, now or later."""
+class Never(Exception):
+    """Nothing can be done about this message, now or later: it is put away, with the cause."""
+
+
+class Unreadable(Never):
+    """Nobody can make sense of this message."""
 
 
 @dataclass(frozen=True)

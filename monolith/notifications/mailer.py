@@ -3,16 +3,18 @@ from contextlib import closing, suppress
 from urllib.parse import unquote, urlsplit
 
 from extracted.kit import trace
+from extracted.kit.message import Never
 from monolith.refusals import Unavailable
 
 CONNECT_WITHIN = 5  # seconds
 TAKE_WITHIN = 60  # seconds: whoever gives up on a server that is still looking at a mail will send it again
-NEVER = 500  # from here on a server's answer is that it will not take the mail, whenever it is asked
+NO_SUCH_MAILBOX = (550, 551, 553)
+FOR_GOOD = 500  # from here on the answer to a mail is that it is not taken, whenever it is sent
 PORTS = {"smtp": 25, "smtps": 465}
 
 
-class Refused(Exception):
-    """Nobody will ever take this mail."""
+class Refused(Never):
+    """The server will not take this mail, whenever it is asked."""
 
 
 class Mailer:
@@ -23,19 +25,15 @@ class Mailer:
         self.sender = sender
 
     def send(self, message):
-        """Hand a message over; Unavailable where the server does not take it now, Refused where it does not know the address."""
+        """Hand a message over; Unavailable where the server does not take it now, Refused where it never will."""
         try:
             with trace.span("send mail", "client"), closing(self._connect()) as connection:
                 connection.sock.settimeout(TAKE_WITHIN)
                 connection.send_message(message)
                 with suppress(OSError, smtplib.SMTPException):  # it has the mail
                     connection.quit()
-        except smtplib.SMTPRecipientsRefused as refusal:
-            if any(code < NEVER for code, _ in refusal.recipients.values()):
-                raise Unavailable("The mail server") from refusal
-            raise Refused(str(refusal.recipients)) from refusal
         except (OSError, smtplib.SMTPException) as trouble:
-            raise Unavailable("The mail server") from trouble
+            raise (Refused(f"the mail server: {trouble}") if is_for_good(trouble) else Unavailable("The mail server")) from trouble
 
     def _connect(self):
         make = smtplib.SMTP_SSL if self.url.scheme == "smtps" else smtplib.SMTP
@@ -45,3 +43,10 @@ class Mailer:
         if self.url.username:
             connection.login(unquote(self.url.username), unquote(self.url.password or ""))
         return connection
+
+
+def is_for_good(trouble):
+    """Whether a server refuses this one mail; one that refuses all of them can be mended."""
+    if isinstance(trouble, smtplib.SMTPRecipientsRefused):
+        return all(code in NO_SUCH_MAILBOX for code, _ in trouble.recipients.values())
+    return isinstance(trouble, smtplib.SMTPDataError) and trouble.smtp_code >= FOR_GOOD

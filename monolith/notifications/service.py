@@ -1,13 +1,10 @@
-import logging
 import uuid
 from email.message import EmailMessage
 from email.utils import make_msgid
 
-from monolith.notifications.mailer import Refused
 from monolith.notifications.model import Mail
 
 ENCODED = "=?"  # begins what the email package would decode (RFC 2047): new lines, say, and with them headers
-log = logging.getLogger(__name__)
 
 
 def welcome(session, process, *, account_id, email, name, now):
@@ -36,16 +33,10 @@ def confirm(session, process, *, account, booking_id, event, seats, total, curre
 
 
 def _send(session, process, noted, **mail):
-    """Send a mail last, when nothing but the commit can fail any more: a death in between sends it twice, and never not at all.
-
-    One that nobody will ever take is given up, or all others would wait behind it."""
+    """Send a mail last, when nothing but the commit can fail any more: a death in between sends it twice, and never not at all."""
     session.add(noted)
     session.flush()
-    try:
-        process.mailer.send(_message(process, noted, **mail))
-    except Refused as refusal:
-        log.error("mail refused", extra={"account_id": noted.account_id, "kind": noted.kind, "error": str(refusal)})
-        session.delete(noted)
+    process.mailer.send(_message(process, noted, **mail))
 
 
 def _message(process, noted, *, to, subject, text):

@@ -77,11 +77,17 @@ def test_an_address_that_nobody_can_write_to_holds_up_nobody(sign_up, process, l
     assert len(mails(lab_services, "unique.behind@encore.example")) == 1
 
 
-@pytest.mark.parametrize(("code", "raised"), [(550, Refused), (450, Unavailable)])
-def test_an_address_that_the_server_refuses_is_given_up_only_if_that_is_for_good(code, raised):
+@pytest.mark.parametrize(
+    ("rcpt", "data", "raised"), [(550, 250, Refused), (450, 250, Unavailable), (554, 250, Unavailable), (250, 554, Refused), (250, 451, Unavailable)]
+)
+def test_a_mail_is_refused_if_the_server_will_never_take_it_and_waits_if_it_takes_none_just_now(rcpt, data, raised):
     class Choosy:
-        async def handle_RCPT(self, *told):
-            return f"{code} no"
+        async def handle_RCPT(self, server, session, envelope, address, options):
+            envelope.rcpt_tos.append(address)
+            return f"{rcpt} as you say"
+
+        async def handle_DATA(self, *told):
+            return f"{data} as you say"
 
     server = Controller(Choosy(), hostname="127.0.0.1", port=free_port())
     server.start()

@@ -116,3 +116,21 @@ def test_a_partition_that_is_paused_begins_again_where_it_was_set_back_to(broker
     source.resume()
 
     assert [record.offset for record in received(source, 2)] == [second.offset, second.offset + 1]
+
+
+def test_partitions_that_are_paused_while_there_is_more_of_them_all_go_on(broker, topic, source_of):
+    broker.send([message(f"key {number % 30}", number, topic) for number in range(1500)])
+    source, paused = source_of("group"), set()
+
+    def all_are_paused():
+        for record in source.poll():
+            if record.partition not in paused:
+                paused.add(record.partition)
+                source.pause(record)
+        return len(paused) == 3
+
+    eventually(all_are_paused, within=30)
+    assert source.poll() == []
+    source.resume()
+
+    assert len(received(source, 1500)) == 1500

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, update
 from extracted.kit import memory
 from extracted.kit.consumer import Consumer, NotYet
 from extracted.kit.inbox import dead_letters
-from extracted.kit.message import Message
+from extracted.kit.message import Message, Never
 
 
 def message(id, key="key", number=0, type="thing.happened", topic="things"):
@@ -92,6 +92,25 @@ def test_what_nobody_can_read_is_put_away_and_the_rest_goes_on(database, broker,
 
     assert noted(database) == [1, 3]
     assert database.rows("select consumer, topic, value from dead_letters") == [("part", "things", value)]
+
+
+def test_what_nobody_can_do_anything_about_is_put_away_without_an_effect_and_replayed(database, broker, consumer_of, effects):
+    known = threading.Event()
+
+    def handle(session, message):
+        session.execute(insert(effects).values(key=message.key, number=message.data["number"]))
+        if message.id == "a" and not known.is_set():
+            raise Never("nobody of that name")
+
+    broker.send([message("a", number=1), message("b", number=2)])
+    consumer = consumer_of(handle)
+    consumer.step()
+
+    assert noted(database) == [2]
+    assert database.rows("select cause from dead_letters") == [("nobody of that name",)]
+    known.set()
+    assert consumer.replay() == 0
+    assert noted(database) == [1, 2]
 
 
 def test_a_header_of_others_is_no_reason_not_to_read(database, broker, consumer_of):
