@@ -505,7 +505,8 @@ def test_a_step_whose_tables_the_code_of_the_step_before_cannot_work_on_is_refus
     bare.commit("Go on\n\nStep: 01-second", second)
 
     refused = bare.lab("publish")
-    bare.commit("Expand only\n\nStep: 01-second", {"migrations/shop/versions/2.py": "add\n"})
+    of_a_new_database = {"migrations/mail/versions/1.py": "drop\n"}
+    bare.commit("Expand only\n\nStep: 01-second", {"migrations/shop/versions/2.py": "add\n", **of_a_new_database})
 
     assert refused.returncode == 1
     assert "01-second: the code of the step before does not work on its tables" in refused.stderr

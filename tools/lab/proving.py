@@ -103,8 +103,11 @@ def prove(before, step, say, *, command=None):
 
 
 def new_migrations(before, after):
-    """The migrations that a commit has got, and the one before it has not."""
-    return sorted(path for path in git.entries(after).keys() - git.entries(before).keys() if re.fullmatch(r"migrations/[^/]+/versions/.*", path))
+    """The migrations that a commit has got, and the one before it has not, of databases that are there before."""
+    there = git.entries(before).keys()
+    databases = {path.split("/")[1] for path in there if path.startswith("migrations/")}
+    found = {path: re.fullmatch(r"migrations/([^/]+)/versions/.*", path) for path in git.entries(after).keys() - there}
+    return sorted(path for path, matched in found.items() if matched and matched[1] in databases)
 
 
 def tests_of(tree):
