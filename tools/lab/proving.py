@@ -58,12 +58,13 @@ def bring_up_to_date(steps, listed, prove, say):
 
     What has been proved is noted at once, so that a publication that is cut off has not proved it in vain."""
     noted, keys = HERE.home / ".lab" / "proved.json", {step.slug: proof_key(before, step) for before, step in pairs(steps)}
+    proved = json.loads(noted.read_text()) if noted.exists() else {}
     for before, step in unlisted(steps, listed):
-        proved = json.loads(noted.read_text()) if noted.exists() else {}
         if proved.get(step.slug) != keys[step.slug]:
             say(f"  proving {step.slug}")
             prove(before, step, say)
-            noted.write_text(json.dumps({**proved, step.slug: keys[step.slug]}))
+            proved[step.slug] = keys[step.slug]
+            noted.write_text(json.dumps(proved))
     return keys
 
 
@@ -105,9 +106,8 @@ def prove(before, step, say, *, command=None):
 def new_migrations(before, after):
     """The migrations that a commit has got, and the one before it has not, of databases that are there before."""
     there = git.entries(before).keys()
-    databases = {path.split("/")[1] for path in there if path.startswith("migrations/")}
-    found = {path: re.fullmatch(r"migrations/([^/]+)/versions/.*", path) for path in git.entries(after).keys() - there}
-    return sorted(path for path, matched in found.items() if matched and matched[1] in databases)
+    folders = {path.rpartition("/")[0] for path in there if re.fullmatch(r"migrations/[^/]+/versions/.*", path)}
+    return sorted(path for path in git.entries(after).keys() - there if path.rpartition("/")[0] in folders)
 
 
 def tests_of(tree):
