@@ -85,7 +85,14 @@ class System:
         return self
 
     def stop(self):
-        self.supervisor.stop_all()
+        self._end(self.supervisor.stop_all)
+
+    def drop(self):
+        """Stop at once, where nobody will go on with this state."""
+        self._end(self.supervisor.drop_all)
+
+    def _end(self, everything):
+        everything()
         self.control.close()
         (self.state / "running.json").unlink(missing_ok=True)
 
