@@ -11,7 +11,7 @@ import pytest
 
 from tools.lab import chain, proving
 from tools.lab.system import Failed
-from tools.lab.tree import HERE
+from tools.lab.tree import HERE, Tree
 from tools.lab.waiting import eventually
 
 STEPS = {
@@ -452,6 +452,15 @@ def test_the_steps_are_listed_and_one_is_shown_in_reading_order(toy):
 
 
 # Proving
+
+
+def test_what_is_run_of_a_step_are_all_its_tests_however_deep_they_lie(tmp_path):
+    for name in ("extracted/kit/test_relay.py", "monolith/test_web.py", "lab/test_chain.py", "lab/test_shop.py", "mutants/kit/no-inbox.patch"):
+        path = tmp_path / "tests" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+    assert proving.tests_of(Tree(tmp_path)) == ["tests/extracted", "tests/monolith", "tests/lab/test_shop.py"]
 
 
 def test_each_step_is_proved_once_and_again_only_when_its_files_change(toy):

@@ -6,16 +6,17 @@ import pytest
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
 
-from tools.lab import topics
-from tools.lab.kafka import install
-from tools.lab.waiting import eventually, is_listening
+from tools.lab import kafka, topics
+from tools.lab.system import Failed, System
+from tools.lab.tree import HERE
+from tools.lab.waiting import eventually, free_port, is_listening
 
 TOPICS = {"things": {"partitions": 2, "config": {}}}
 
 
 @pytest.fixture
 def lab(make_lab):
-    install(print)  # the first time this takes longer than the lab's own commands may take in a test
+    kafka.install(print)  # the first time this takes longer than the lab's own commands may take in a test
     lab = make_lab()
     (lab.path / "extracted").mkdir()
     (lab.path / "extracted" / "topics.json").write_text(json.dumps(TOPICS))
@@ -49,6 +50,15 @@ def test_where_the_environment_names_a_cluster_none_of_ours_is_started(lab):
 
     assert ended.stdout.splitlines()[0] == "127.0.0.1:1"
     assert '"kafka"' not in ended.stdout
+
+
+def test_where_kafka_cannot_be_fetched_one_line_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port()}")
+    for name in ("HOME", "JARS", "READY"):
+        monkeypatch.setattr(kafka, name, tmp_path / name)
+
+    with pytest.raises(Failed, match=r"^Apache Kafka could not be fetched; try again, or set KAFKA_BOOTSTRAP_SERVERS .*$"):
+        System(HERE, tmp_path / "state", environ={}).prepare()
 
 
 def test_a_step_without_topics_has_no_kafka(make_lab):

@@ -22,8 +22,8 @@ def supervisor(shown):
 
 @pytest.fixture
 def run(supervisor, shown, tmp_path):
-    def run(name, code):
-        process = Process(name, [sys.executable, "-c", code], environment={}, log=tmp_path / f"{name}.log", show=supervisor.show)
+    def run(name, code, **more):
+        process = Process(name, [sys.executable, "-c", code], environment={}, log=tmp_path / f"{name}.log", show=supervisor.show, **more)
         supervisor.add(process)
         return process
 
@@ -71,6 +71,17 @@ def test_a_process_that_was_halted_is_stopped_all_the_same(supervisor, run):
     supervisor.stop("sleeper")
 
     assert not process.running
+
+
+def test_what_is_dropped_is_killed_unless_it_has_a_signal_of_its_own_to_stop_with(supervisor, run, shown):
+    wait = "import time\ntry: print('ready', flush=True); time.sleep(1000)\nfinally: print('ended in order', flush=True)"
+    dropped = [run("usual", f"import signal; signal.signal(signal.SIGTERM, signal.default_int_handler)\n{wait}"), run("own", wait, stop_with=signal.SIGINT)]
+    eventually(lambda: shown.count("ready") == 2)
+
+    supervisor.drop_all()
+
+    assert [process.running for process in dropped] == [False, False]
+    assert shown.count("ended in order") == 1
 
 
 def test_one_that_ignores_sigterm_is_killed_with_its_children(supervisor, run, monkeypatch, shown):

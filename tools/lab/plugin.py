@@ -215,7 +215,7 @@ def whole_system(sample, **scale):
         try:
             yield Running(system)
         finally:
-            system.stop()
+            system.drop()
 
 
 @pytest.fixture
@@ -230,7 +230,7 @@ def services():
         system = System(HERE, state, **QUICK)
         system.prepare()
         yield system
-        system.stop()
+        system.drop()
 
 
 @pytest.fixture(scope="session")

@@ -178,10 +178,18 @@ class Supervisor:
         """Stop everything, what was started last first; each gets PATIENCE seconds for what it has to finish."""
         self._stopping.set()
         self.thread.join()
+        for name in reversed(self.processes):
+            self.stop(name)
+
+    def drop_all(self):
+        """Kill everything at once, unless it has a signal of its own to stop with: PostgreSQL would leave memory to the machine."""
+        self._stopping.set()
+        self.thread.join()
         with self.lock:
-            for process in reversed(self.processes.values()):
+            for process in self.processes.values():
                 process.wanted = False
-                process.signal(process.stop_with)
+                process.signal(signal.SIGKILL if process.stop_with == signal.SIGTERM else process.stop_with)
+            for process in self.processes.values():
                 process.end(time.monotonic() + PATIENCE)
 
     def facts(self):

@@ -117,7 +117,7 @@ def tests_of(tree):
 
 
 def _has_tests(path):
-    return path.exists() and (path.is_file() or any(path.glob("test_*.py")))
+    return path.exists() and (path.is_file() or any(path.rglob("test_*.py")))
 
 
 def red(slug, outcomes, printed):

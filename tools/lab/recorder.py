@@ -4,7 +4,7 @@ import http.client
 import re
 import threading
 import urllib.parse
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import yaml
@@ -33,13 +33,12 @@ def recording(target):
 
         def do_GET(self):
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            connection = http.client.HTTPConnection(urllib.parse.urlsplit(target).netloc, timeout=60)
             headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
-            connection.request(self.command, self.path, body, headers)
-            answer = connection.getresponse()
-            self._note(answer.status)
-            self._pass_on(answer, answer.read())
-            connection.close()
+            with closing(http.client.HTTPConnection(urllib.parse.urlsplit(target).netloc, timeout=60)) as connection:
+                connection.request(self.command, self.path, body, headers)
+                answer = connection.getresponse()
+                self._note(answer.status)
+                self._pass_on(answer, answer.read())
 
         do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
 

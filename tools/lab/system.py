@@ -85,7 +85,14 @@ class System:
         return self
 
     def stop(self):
-        self.supervisor.stop_all()
+        self._end(self.supervisor.stop_all)
+
+    def drop(self):
+        """Stop at once, where nobody will go on with this state."""
+        self._end(self.supervisor.drop_all)
+
+    def _end(self, everything):
+        everything()
         self.control.close()
         (self.state / "running.json").unlink(missing_ok=True)
 
@@ -118,7 +125,10 @@ class System:
             server.create(owner)
 
     def _start_kafka(self):
-        install(self.progress)
+        try:
+            install(self.progress)
+        except (OSError, RuntimeError) as trouble:
+            raise Failed(f"Apache Kafka could not be fetched; try again, or set KAFKA_BOOTSTRAP_SERVERS to one that runs elsewhere: {trouble}") from None
         self.progress("starting Kafka")
         kafka = Kafka(self.state / "kafka", free_port(), free_port())
         kafka.prepare()
@@ -253,7 +263,8 @@ class System:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
                 return answer.status
         except urllib.error.HTTPError as error:
-            return error.code
+            with error:
+                return error.code
         except OSError:
             return None
 
