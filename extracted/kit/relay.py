@@ -18,7 +18,7 @@ from extracted.kit import kafka, log, settings, trace
 from extracted.kit.message import Message
 
 LEADER = 20_260_601  # the number of the advisory lock
-BATCH, POLL, STANDBY, TRIM_EVERY = 500, 0.25, 0.5, 60.0  # rows; seconds
+BATCH, POLL, STANDBY, TRIM_EVERY = 2000, 0.25, 0.5, 60.0  # rows; seconds
 KEEP = "1 day"
 NOTICED = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"  # a leader whose machine is gone does not lead on
 NEXT = """select id, message_id, topic, type, key, data, traceparent, announced, recorded_at from outbox
@@ -61,7 +61,7 @@ class Relay:
         A key that stopped is left out until what waits has been gone through, and is tried again then."""
         rows = connection.execute(NEXT, [list(self.stopped), BATCH]).fetchall()
         is_full = len(rows) == BATCH
-        while rows:
+        while rows and not self.stop.is_set():
             this_round, rows = split(rows)
             sent = self.broker.send([as_message(row) for row in this_round])
             there = [row for row, is_there in zip(this_round, sent, strict=True) if is_there]

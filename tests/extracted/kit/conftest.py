@@ -1,14 +1,18 @@
 """A database with an outbox, an inbox and a table for effects, made for one test."""
 
 import secrets
+import threading
 from contextlib import contextmanager
 
+import psycopg
 import pytest
+from psycopg.rows import namedtuple_row
 from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine
 from sqlalchemy.orm import Session
 
 from extracted.kit import kafka as kit_kafka
 from extracted.kit import topics
+from extracted.kit.relay import Relay
 
 EFFECTS = Table("effects", MetaData(), Column("key", String), Column("number", Integer))
 
@@ -39,6 +43,18 @@ def database(own_database_url):
     EFFECTS.metadata.create_all(database.engine)
     yield database
     database.engine.dispose()
+
+
+@pytest.fixture
+def pass_on(database):
+    """Let a relay take over what waits to a broker, once."""
+
+    def pass_on(broker):
+        url = database.url.replace("+psycopg", "")
+        with psycopg.connect(url, autocommit=True, row_factory=namedtuple_row) as connection:
+            Relay(url, broker, threading.Event()).pass_on(connection)
+
+    return pass_on
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import uuid
 from datetime import UTC, datetime
 
 import pytest
+from kafka import KafkaConsumer
 
 from extracted.kit import kafka as kit_kafka
 from extracted.kit import memory
@@ -97,10 +98,12 @@ def test_a_group_goes_on_where_it_has_committed_and_another_begins_at_the_beginn
     assert received(source_of("another group"), 3)[0].offset == first.offset
 
 
-def test_what_was_read_and_not_committed_comes_again(broker, topic, source_of):
+def test_what_was_read_and_not_committed_comes_again(broker, topic, source_of, monkeypatch):
+    monkeypatch.setitem(KafkaConsumer.DEFAULT_CONFIG, "auto_commit_interval_ms", 50)  # a client that moves offsets by itself would do so within this test
     broker.send([message("key", number, topic) for number in range(3)])
     source = source_of("group")
     first = received(source, 3)
+    assert [source.poll() for _ in range(4)] == [[]] * 4
     source.close()
 
     assert [record.offset for record in received(source_of("group"), 3)] == [record.offset for record in first]

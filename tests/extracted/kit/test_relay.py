@@ -3,9 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-import psycopg
 import pytest
-from psycopg.rows import namedtuple_row
 
 from extracted.kit import memory, relay
 from extracted.kit.message import read
@@ -68,7 +66,7 @@ def test_everything_arrives_in_order_and_what_was_rolled_back_never(database, br
     assert said(broker) == {f"key {key}": list(range(key, 20, 3)) for key in range(3)}
 
 
-def test_a_relay_that_dies_between_the_acknowledgement_and_the_mark_sends_again_under_the_same_id(database):
+def test_a_relay_that_dies_between_the_acknowledgement_and_the_mark_sends_again_under_the_same_id(database, pass_on):
     class Deadly(memory.Broker):
         is_deadly = True
 
@@ -81,20 +79,14 @@ def test_a_relay_that_dies_between_the_acknowledgement_and_the_mark_sends_again_
     broker = Deadly(partitions=1)
     say(database, "key", 1)
     with pytest.raises(SystemExit):
-        pass_on(database, broker)
+        pass_on(broker)
     broker.is_deadly = False
 
-    pass_on(database, broker)
-    pass_on(database, broker)
+    pass_on(broker)
+    pass_on(broker)
 
     assert said(broker) == {"key": [1, 1]}
     assert len({dict(each.headers)["ce_id"] for each in broker.logs["things", 0]}) == 1
-
-
-def pass_on(database, broker):
-    url = database.url.replace("+psycopg", "")
-    with psycopg.connect(url, autocommit=True, row_factory=namedtuple_row) as connection:
-        Relay(url, broker, stop=None).pass_on(connection)
 
 
 def test_while_the_broker_is_away_nothing_is_lost_and_nothing_is_marked(database, broker, relay_of, eventually):
@@ -164,6 +156,23 @@ def test_while_one_relay_is_in_the_middle_of_sending_another_sends_nothing(datab
 
     eventually(lambda: unpublished(database) == 0)
     assert (waiting, said(broker)) == (1, {"key": [1]})
+
+
+def test_a_relay_that_is_told_to_stop_ends_with_the_round_that_it_is_in(database):
+    stop = threading.Event()
+
+    class Stopping(memory.Broker):
+        def send(self, messages):
+            stop.set()
+            return super().send(messages)
+
+    broker = Stopping()
+    for number in range(3):
+        say(database, "key", number)
+
+    Relay(database.url.replace("+psycopg", ""), broker, stop).run()
+
+    assert (unpublished(database), said(broker)) == (2, {"key": [0]})
 
 
 def test_transactions_that_end_out_of_order_lose_nothing(database, broker, relay_of, eventually):

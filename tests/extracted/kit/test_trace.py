@@ -1,15 +1,12 @@
 """A request, what it says, and what is done about that are one trace."""
 
-import psycopg
 import pytest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from psycopg.rows import namedtuple_row
 
 from extracted.kit import memory, settings, trace
 from extracted.kit.consumer import Consumer
 from extracted.kit.outbox import Fact, record
-from extracted.kit.relay import Relay
 
 
 @pytest.fixture
@@ -26,20 +23,14 @@ def broker():
     return memory.Broker()
 
 
-def pass_on(database, broker):
-    url = database.url.replace("+psycopg", "")
-    with psycopg.connect(url, autocommit=True, row_factory=namedtuple_row) as connection:
-        Relay(url, broker, stop=None).pass_on(connection)
-
-
-def test_what_a_request_says_and_what_is_done_about_it_belong_to_its_trace(database, broker, spans):
+def test_what_a_request_says_and_what_is_done_about_it_belong_to_its_trace(database, broker, pass_on, spans):
     def handle(session, message):
         with trace.span("send mail", "client"):
             pass
 
     with trace.span("POST /things", "server", ""), database.transaction() as session:
         record(session, Fact("things", "thing.happened", "key", {}))
-    pass_on(database, broker)
+    pass_on(broker)
     Consumer("listeners", broker.source("listeners", ["things"]), {"thing.happened": handle}, database.transaction).step()
 
     found = spans()
