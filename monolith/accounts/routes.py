@@ -1,0 +1,53 @@
+import secrets
+
+from flask import Blueprint, Response, jsonify, request
+
+from monolith import fields as checks
+from monolith.accounts import service
+from monolith.accounts.model import Account
+from monolith.accounts.sessions import SESSION_FOR
+from monolith.process import this_process
+from monolith.web import customer, fields, public, signed_in
+
+bp = Blueprint("accounts", __name__)
+COOKIE = "encore_session"
+
+
+@bp.post("/api/accounts")
+@public()
+def register():
+    process = this_process()
+    body = fields(email=checks.email, password=checks.password, name=checks.text())
+    with process.db.transaction() as session:
+        return service.register(session, process, now=process.clock(), **body).as_json(), 201
+
+
+@bp.post("/api/sessions")
+@public()
+def sign_in():
+    process = this_process()
+    body = fields(email=checks.email, password=checks.password)
+    with process.db.reading() as session:
+        account = service.sign_in(session, **body)
+    token = secrets.token_urlsafe(32)
+    process.sessions.open(token, account, process.clock())
+    answer = jsonify(account_id=account.id, name=account.name, role=account.role)
+    answer.set_cookie(COOKIE, token, max_age=SESSION_FOR, httponly=True, samesite="Lax", secure=request.is_secure)
+    return answer, 201
+
+
+@bp.delete("/api/sessions")
+@customer()
+def sign_out():
+    this_process().sessions.close(request.cookies[COOKIE])
+    answer = Response(status=204)
+    answer.delete_cookie(COOKIE, httponly=True, samesite="Lax", secure=request.is_secure)
+    return answer
+
+
+@bp.get("/api/accounts/me")
+@customer()
+def me():
+    with this_process().db.reading() as session:
+        account = session.get_one(Account, signed_in())
+        return {**account.as_json(), "role": account.role}

@@ -1,0 +1,52 @@
+import uuid
+from functools import partial
+
+from sqlalchemy import insert
+
+from monolith.catalog import store
+from monolith.catalog.model import Event, Seat, Venue
+from monolith.db import on_commit
+from monolith.refusals import NotFound
+
+
+def find(session, event_id):
+    """The event with its venue and lowest price; NotFound if there is none."""
+    event = store.event(session, event_id)
+    if event is None:
+        raise NotFound("There is no such event.")
+    return event
+
+
+def schedule(session, process, *, title, artist, genre, venue_id, starts_at, prices, currency):
+    """The id of a new event, with a seat at its price for each place in the sections that prices names."""
+    event = Event(id=uuid.uuid4().hex, title=title, artist=artist, genre=genre, venue_id=venue_id, starts_at=starts_at, currency=currency)
+    session.add(event)
+    session.flush()
+    seats = plan(session.get_one(Venue, venue_id).sections, event.id, prices, new_id=lambda: uuid.uuid4().hex)
+    session.execute(insert(Seat), seats)
+    on_commit(session, partial(process.seats_left.change, event.id, len(seats)))
+    return event.id
+
+
+def plan(sections, event_id, prices, new_id):
+    """A row of the seats table for each place in the sections that prices names."""
+    places = [(section.name, *place) for section in sections if section.name in prices for place in section.places()]
+    return [
+        {
+            "id": new_id(),
+            "event_id": event_id,
+            "position": position,
+            "section": name,
+            "row": row,
+            "number": number,
+            "price": prices[name],
+            "status": "free",
+        }
+        for position, (name, row, number) in enumerate(places)
+    ]
+
+
+def unknown_sections(venue, prices):
+    """The errors in prices for a venue: every name that is none of its sections."""
+    known = {section.name for section in venue.sections}
+    return [("prices", f"names {name}, which is no section of this venue") for name in prices if name not in known]

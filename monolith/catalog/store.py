@@ -1,0 +1,50 @@
+"""The queries of the catalog that deserve a name."""
+
+from sqlalchemy import func, or_, select, tuple_
+
+from monolith.catalog.model import Event, Seat, Venue
+
+_price_from = select(func.min(Seat.price)).where(Seat.event_id == Event.id).scalar_subquery()
+_listed = select(
+    Event.id,
+    Event.title,
+    Event.artist,
+    Event.genre,
+    Event.starts_at,
+    Event.currency,
+    Venue.id.label("venue_id"),
+    Venue.name.label("venue_name"),
+    Venue.city,
+    _price_from.label("price_from"),
+).join(Venue, Venue.id == Event.venue_id)
+_planned = select(Seat.id, Seat.section, Seat.row, Seat.number, Seat.price, Seat.status).order_by(Seat.position)
+
+
+def events(session, *, words, city, start, end, after, limit):
+    """Events from start on and before end, soonest first, each with its venue and lowest price; one more than limit."""
+    wanted = _listed.where(Event.starts_at >= start)
+    for word in words:
+        wanted = wanted.where(or_(Event.title.icontains(word, autoescape=True), Event.artist.icontains(word, autoescape=True)))
+    if city:
+        wanted = wanted.where(func.lower(Venue.city) == func.lower(city))
+    if end:
+        wanted = wanted.where(Event.starts_at < end)
+    if after:
+        wanted = wanted.where(tuple_(Event.starts_at, Event.id) > tuple_(*after))
+    return session.execute(wanted.order_by(Event.starts_at, Event.id).limit(limit + 1)).all()
+
+
+def event(session, event_id):
+    return session.execute(_listed.where(Event.id == event_id)).one_or_none()
+
+
+def seats(session, event_id):
+    """Every seat of an event, in the order of the plan."""
+    return session.execute(_planned.where(Seat.event_id == event_id)).all()
+
+
+def venues(session, *, after, limit):
+    wanted = select(Venue).order_by(Venue.name, Venue.id).limit(limit + 1)
+    if after:
+        wanted = wanted.where(tuple_(Venue.name, Venue.id) > tuple_(*after))
+    return session.scalars(wanted).all()

@@ -1,0 +1,59 @@
+"""The database: one engine, transactions, and what hangs on their end."""
+
+from contextlib import contextmanager
+
+from sqlalchemy import DateTime, create_engine
+from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass, Session
+
+MOMENT = DateTime(timezone=True)
+
+
+class Base(MappedAsDataclass, DeclarativeBase):
+    """The one schema that all parts share."""
+
+
+class Database:
+    """Connections to the database at url, as many as there are threads to use them, for reading and for writing each.
+
+    A pool of its own saves each read four round trips: nothing to begin, to end, or to set back."""
+
+    def __init__(self, url, *, connections):
+        options = {"pool_size": connections, "max_overflow": 2, "pool_timeout": 5, "pool_pre_ping": True}
+        options |= {"connect_args": {"connect_timeout": 3, "options": "-c timezone=UTC"}}
+        self._writes = create_engine(url, **options)
+        self._reads = create_engine(url, **options, isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
+
+    def reading(self):
+        """A session for queries only; each of them sees the newest state."""
+        return Session(self._reads)
+
+    @contextmanager
+    def transaction(self):
+        """A session whose work takes effect as a whole at the end, or not at all."""
+        with Session(self._writes) as session:
+            try:
+                with session.begin():
+                    yield session
+            except BaseException:
+                _run(session, "rollback")
+                raise
+            _run(session, "commit")
+
+    def dispose(self):
+        self._writes.dispose()
+        self._reads.dispose()
+
+
+def on_commit(session, then):
+    """Call then() once the transaction has taken effect."""
+    session.info.setdefault("commit", []).append(then)
+
+
+def on_rollback(session, then):
+    """Call then() if the transaction does not take effect, the latest first."""
+    session.info.setdefault("rollback", []).insert(0, then)
+
+
+def _run(session, outcome):
+    for then in session.info.get(outcome, []):
+        then()

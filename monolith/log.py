@@ -1,0 +1,40 @@
+"""One JSON object a line on standard output, each with the id of the request it belongs to."""
+
+import logging.config
+
+from flask import g, has_request_context
+from pythonjsonlogger.json import JsonFormatter
+
+
+class Formatter(JsonFormatter):
+    def __init__(self):
+        super().__init__(
+            "%(levelname)s %(name)s %(message)s",
+            rename_fields={"levelname": "level", "name": "logger"},
+            timestamp="time",
+        )
+
+    def add_fields(self, log_data, record, message_dict):
+        super().add_fields(log_data, record, message_dict)
+        if has_request_context() and "request_id" in g:
+            log_data["request_id"] = g.request_id
+
+
+def config(level):
+    """The dictConfig of a process that logs at level and above."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": Formatter}},
+        "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "json"}},
+        "root": {"level": level, "handlers": ["stdout"]},
+        "loggers": {
+            "gunicorn.error": {"level": "INFO", "propagate": True, "handlers": []},
+            "gunicorn.access": {"level": "ERROR", "propagate": True, "handlers": []},
+            "stripe": {"level": "WARNING"},
+        },
+    }
+
+
+def configure(level):
+    logging.config.dictConfig(config(level))

@@ -1,0 +1,33 @@
+from datetime import datetime
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from monolith.db import MOMENT, Base
+from monolith.fields import as_text
+
+
+class Payment(Base):
+    """Money that went one way or the other for a booking; provider_id is None for what was paid at the box office."""
+
+    __tablename__ = "payments"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    booking_id: Mapped[str] = mapped_column(ForeignKey("bookings.id"), index=True)
+    kind: Mapped[str]
+    amount: Mapped[int]
+    currency: Mapped[str]
+    status: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(MOMENT)
+    provider_id: Mapped[str | None] = mapped_column(default=None)
+
+    def as_json(self):
+        return {
+            "id": self.id,
+            "booking_id": self.booking_id,
+            "kind": self.kind,
+            "amount": self.amount,
+            "currency": self.currency,
+            "status": self.status,
+            "created_at": as_text(self.created_at),
+        }

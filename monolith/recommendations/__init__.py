@@ -1,0 +1,1 @@
+"""What is booked together, and what that says about a taste."""

@@ -1,0 +1,22 @@
+from sqlalchemy import select
+
+from monolith.catalog.model import Event
+from monolith.fields import as_text
+
+AT_MOST = 50
+
+
+def for_account(session, process, *, account_id, limit, after, now):
+    """[{event, score, because}], best first, of upcoming events; one more than limit, and never past the fiftieth."""
+    suggested = process.together.suggest(account_id)
+    wanted = select(Event).where(Event.id.in_([event_id for event_id, *_ in suggested]), Event.starts_at > now)
+    upcoming = {event.id: event for event in session.scalars(wanted)}
+    best = [each for each in suggested if each[0] in upcoming][:AT_MOST]
+    if after:
+        best = [each for each in best if (-each[1], each[0]) > (-after[0], after[1])]
+    return [_as_json(upcoming[event_id], score, because) for event_id, score, because in best[: limit + 1]]
+
+
+def _as_json(event, score, because):
+    shown = {"id": event.id, "title": event.title, "artist": event.artist, "genre": event.genre, "starts_at": as_text(event.starts_at)}
+    return {"event": shown, "score": score, "because": because}

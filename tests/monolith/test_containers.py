@@ -1,0 +1,61 @@
+"""Procfile, docker-compose.yml, the Dockerfiles and docs/settings.md say the same."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from monolith.config import REQUIRED, SETTINGS
+from tools.lab.tree import HERE
+
+COMPOSE = yaml.safe_load((HERE.path / "docker-compose.yml").read_text())
+SERVICES = COMPOSE["services"]
+DOCUMENTED = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", (HERE.path / "docs" / "settings.md").read_text(), re.MULTILINE))
+DOCKERFILES = [path for path in HERE.path.rglob("Dockerfile") if ".lab" not in path.relative_to(HERE.path).parts]
+
+
+def test_every_setting_is_documented_with_its_default():
+    in_code = {name: "required" if default is REQUIRED else f"`{default}`" for name, (_, default) in SETTINGS.items()}
+
+    assert {name: DOCUMENTED.get(name) for name in in_code} == in_code
+
+
+@pytest.mark.parametrize("name", HERE.procfile())
+def test_every_line_of_the_procfile_is_a_service_with_the_same_command(name):
+    assert SERVICES[name]["command"] == HERE.procfile()[name]
+
+
+def test_services_have_no_setting_that_is_not_documented():
+    ours = [service for service in SERVICES.values() if service["image"].startswith("encore-monolith")]
+
+    assert ours
+    assert {name for service in ours for name in service["environment"]} <= set(DOCUMENTED)
+
+
+def test_the_image_runs_what_the_procfile_says():
+    (command,) = re.findall(r"^CMD (\[.+\])$", (HERE.path / "monolith" / "Dockerfile").read_text(), re.MULTILINE)
+
+    assert shlex.join(yaml.safe_load(command)) == shlex.join(HERE.procfile()["web"])
+
+
+def test_images_are_pinned_and_every_lasting_service_is_checked():
+    assert all(re.search(r":[\w.-]*\d", service["image"]) for service in SERVICES.values())
+    assert all("healthcheck" in service for service in SERVICES.values())
+    assert {name for name, service in SERVICES.items() if service["healthcheck"].get("disable")} == {"release", "seed"}
+
+
+def test_nothing_is_published_beyond_this_machine():
+    assert all(port.startswith("127.0.0.1:") for service in SERVICES.values() for port in service.get("ports", []))
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: str(path.relative_to(HERE.path)))
+def test_an_image_is_well_made_and_does_not_run_as_root(path):
+    linted = subprocess.run([Path(sys.executable).with_name("hadolint"), path], capture_output=True, text=True)
+
+    assert linted.stdout == ""
+    assert linted.returncode == 0
+    assert re.findall(r"^USER (\d+)", path.read_text(), re.MULTILINE)[-1] != "0"
