@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import yaml
-from flask import Flask, Response, send_from_directory
+from flask import Flask, Response
 from sqlalchemy import text
 from werkzeug.routing import BaseConverter
 
@@ -18,23 +18,16 @@ from monolith.catalog import routes as catalog
 from monolith.payments import routes as payments
 from monolith.process import Process, this_process
 from monolith.recommendations import routes as recommendations
+from monolith.refusals import Unavailable
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = (accounts, catalog, bookings, payments, recommendations)
-PAGE_POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
 
 class Id(BaseConverter):
     """An opaque id; anything else at its place in an address is not found."""
 
     regex = "[A-Za-z0-9_-]{1,64}"
-
-
-class Page(BaseConverter):
-    """A file of the shop, whose address is none of the API's."""
-
-    regex = "(?!api/|health/).+"
-    part_isolating = False
 
 
 def create_app(settings=None):
@@ -45,7 +38,7 @@ def create_app(settings=None):
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.json.sort_keys = False
     app.extensions["encore"] = Process(settings)
-    app.url_map.converters.update(id=Id, page=Page)
+    app.url_map.converters.update(id=Id)
     web.init_app(app)
     for part in PARTS:
         app.register_blueprint(part.bp)
@@ -53,7 +46,6 @@ def create_app(settings=None):
     app.cli.add_command(commands.grant_organiser)
     _add_health(app)
     _add_document(app)
-    _add_shop(app)
     return app
 
 
@@ -64,6 +56,8 @@ def _add_health(app):
 
     @app.get("/health/ready")
     def ready():
+        if this_process().draining:
+            raise Unavailable("This process, which is about to stop,")
         with this_process().db.reading() as session:
             session.execute(text("select 1"))
         this_process().load()
@@ -79,12 +73,3 @@ def _add_document(app):
 @cache
 def _document():
     return json.dumps(yaml.load((ROOT / "docs" / "openapi.yaml").read_text(), yaml.CSafeLoader))  # noqa: S506 - it is a safe loader
-
-
-def _add_shop(app):
-    @app.get("/", defaults={"name": "index.html"})
-    @app.get("/<page:name>")
-    def shop(name):
-        answer = send_from_directory(ROOT / "web", name)
-        answer.headers["Content-Security-Policy"] = PAGE_POLICY
-        return answer

@@ -54,6 +54,7 @@ SETTINGS = {
     "STRIPE_TIMEOUT_SECONDS": (whole(1, 80), 8),
     "MAIL_FROM": (word, "tickets@encore.example"),
     "HOLD_SECONDS": (whole(1, 86_400), 600),
+    "DRAIN_SECONDS": (whole(0, 60), 1),
     "HOST": (word, "127.0.0.1"),
     "PORT": (whole(0, 65_535), 8000),
     "THREADS": (whole(1, 100), 16),
@@ -73,6 +74,7 @@ class Settings:
     stripe_timeout_seconds: int
     mail_from: str
     hold_seconds: int
+    drain_seconds: int
     host: str
     port: int
     threads: int

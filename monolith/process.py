@@ -27,6 +27,7 @@ class Process:
         self.holds = Holds()
         self.seats_left = SeatsLeft()
         self.together = Together()
+        self.draining = False
         self._loading = threading.Lock()
         self._loaded = False
 

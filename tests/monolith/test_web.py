@@ -110,14 +110,6 @@ def test_without_its_database_the_process_lives_and_is_not_ready(environ):
     assert client.get("/api/events").headers["Retry-After"]
 
 
-def test_pages_of_the_shop_may_only_load_what_is_ours(client):
-    page = client.get("/")
-
-    assert page.status_code == 200
-    assert page.headers["Content-Security-Policy"].startswith("default-src 'self'")
-    page.close()
-
-
 def test_a_fault_of_ours_shows_nothing_of_its_cause(client, process, monkeypatch):
     client.application.config["PROPAGATE_EXCEPTIONS"] = False
     monkeypatch.setattr(process.db, "reading", lambda: 1 / 0)
