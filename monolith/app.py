@@ -10,7 +10,7 @@ from flask import Flask, Response
 from sqlalchemy import text
 from werkzeug.routing import BaseConverter
 
-from monolith import config, log, seed, web
+from monolith import config, forget, log, seed, web
 from monolith.accounts import commands
 from monolith.accounts import routes as accounts
 from monolith.bookings import routes as bookings
@@ -43,6 +43,7 @@ def create_app(settings=None):
     for part in PARTS:
         app.register_blueprint(part.bp)
     app.cli.add_command(seed.command)
+    app.cli.add_command(forget.command)
     app.cli.add_command(commands.grant_organiser)
     _add_health(app)
     _add_document(app)
@@ -60,7 +61,6 @@ def _add_health(app):
             raise Unavailable("This process, which is about to stop,")
         with this_process().db.reading() as session:
             session.execute(text("select 1"))
-        this_process().load()
         return {"status": "ready"}
 
 

@@ -4,6 +4,8 @@ import sys
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from monolith.accounts import keys
+
 
 class Misconfigured(ValueError):
     """A setting that is missing or wrong; the message names it."""
@@ -50,6 +52,8 @@ SETTINGS = {
     "DATABASE_URL": (url("postgresql"), REQUIRED),
     "SMTP_URL": (url("smtp", "smtps"), REQUIRED),
     "STRIPE_API_KEY": (word, REQUIRED),
+    "SESSION_KEY": (keys.private, REQUIRED),
+    "SESSION_PUBLIC_KEYS": (keys.public, REQUIRED),
     "STRIPE_API_BASE": (url("http", "https"), "https://api.stripe.com"),
     "STRIPE_TIMEOUT_SECONDS": (whole(1, 80), 8),
     "MAIL_FROM": (word, "tickets@encore.example"),
@@ -70,6 +74,8 @@ class Settings:
     database_url: str
     smtp_url: str
     stripe_api_key: str
+    session_key: tuple
+    session_public_keys: dict
     stripe_api_base: str
     stripe_timeout_seconds: int
     mail_from: str
@@ -93,6 +99,8 @@ def parse(environ):
             values[name.lower()] = read(text) if text else default
         except ValueError as problem:
             raise Misconfigured(f"{name} {problem}") from None
+    if not keys.belong_together(values["session_key"], values["session_public_keys"]):
+        raise Misconfigured("SESSION_PUBLIC_KEYS has no key that belongs to SESSION_KEY")
     return Settings(**values)
 
 

@@ -1,4 +1,4 @@
-"""The database: one engine, transactions, and what hangs on their end."""
+"""The database: connections, transactions, and what is undone with them."""
 
 from contextlib import contextmanager
 
@@ -35,25 +35,15 @@ class Database:
                 with session.begin():
                     yield session
             except BaseException:
-                _run(session, "rollback")
+                for then in session.info.get("rollback", []):
+                    then()
                 raise
-            _run(session, "commit")
 
     def dispose(self):
         self._writes.dispose()
         self._reads.dispose()
 
 
-def on_commit(session, then):
-    """Call then() once the transaction has taken effect."""
-    session.info.setdefault("commit", []).append(then)
-
-
 def on_rollback(session, then):
     """Call then() if the transaction does not take effect, the latest first."""
     session.info.setdefault("rollback", []).insert(0, then)
-
-
-def _run(session, outcome):
-    for then in session.info.get(outcome, []):
-        then()

@@ -1,6 +1,7 @@
 """Sample data: venues, events, accounts and past bookings that follow tastes; all of it decided by a seed number."""
 
 import uuid
+from collections import Counter
 from datetime import UTC, datetime, time, timedelta
 from random import Random
 
@@ -15,6 +16,7 @@ from monolith.catalog.model import Event, Seat, Section, Venue
 from monolith.catalog.service import plan
 from monolith.payments.model import Payment
 from monolith.process import this_process
+from monolith.recommendations.model import Taste
 
 VENUES = [
     ("Lantern Hall", "Lisbon", "Portugal", "EUR", [("Stalls", 12, 24), ("Balcony", 6, 20)]),
@@ -101,7 +103,9 @@ def _events(session, seed, venues, count, today):
             starts_at=starts_at,
             currency=currency,
         )
-        planned.append((event, plan(venue.sections, event.id, _prices(random, venue, currency), new_id=_numbered(seed, at))))
+        seats = plan(venue.sections, event.id, _prices(random, venue, currency), new_id=_numbered(seed, at))
+        event.capacity = len(seats)
+        planned.append((event, seats))
     session.add_all(event for event, _ in planned)
     session.flush()
     return planned
@@ -136,7 +140,7 @@ def _bookings(session, seed, planned, customers, at_most, today):
     by_genre = {}
     for event, seats in planned:
         by_genre.setdefault(event.genre, []).append((event, seats, list(seats)))
-    bookings, links, payments = [], [], []
+    bookings, links, payments, times = [], [], [], Counter()
     for account_id in customers:
         random = Random(f"{seed} bookings {account_id}")
         tastes = random.sample(sorted(by_genre), min(2, len(by_genre)))
@@ -151,8 +155,10 @@ def _bookings(session, seed, planned, customers, at_most, today):
             bookings.append({"id": id, "account_id": account_id, "event_id": event.id, "hold_id": hold_id, "status": "confirmed", **paid})
             links += [{"booking_id": id, "seat_id": seat["id"]} for seat in chosen]
             payments.append(_payment(_id(seed, "payment", id), id, **paid))
+            times[account_id, event.id] += 1
     session.execute(insert(Seat), [seat for _, seats in planned for seat in seats])
-    for table, rows in ((Booking, bookings), (booking_seats, links), (Payment, payments)):
+    tasted = [{"account_id": account_id, "event_id": event_id, "bookings": count} for (account_id, event_id), count in times.items()]
+    for table, rows in ((Booking, bookings), (booking_seats, links), (Payment, payments), (Taste, tasted)):
         if rows:
             session.execute(insert(table), rows)
     return len(bookings)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from monolith import fields as checks
+from monolith.accounts import sessions
 from monolith.process import this_process
 from monolith.refusals import Conflict, Invalid, NotFound, Refusal, Unavailable, WrongCredentials
 
@@ -91,14 +92,23 @@ def _gate():
         return
     if request.method == "POST":
         g.body = _read_body(needed=view.needs_body)
-    g.session = this_process().sessions.find(request.cookies.get("encore_session"), now=this_process().clock())
+    g.session = _session() if view.access else None
     if view.access and g.session is None:
         raise Problem(401, "not-signed-in", "Please sign in first.")
     if request.method not in ("GET", "HEAD") and not _same_origin():
         raise Problem(403, "foreign-origin", "This request comes from another site.")
     if view.access == "organiser" and g.session.role != "organiser":
         raise Problem(403, "forbidden", "Only organisers may do this.")
-    this_process().load()
+
+
+def _session():
+    """The session that the request's cookie proves, unless it has ended."""
+    process, token = this_process(), request.cookies.get("encore_session")
+    found = token and process.tokens.read(token, process.clock())
+    if not found:
+        return None
+    with process.db.reading() as session:
+        return None if sessions.has_ended(session, found.sid) else found
 
 
 def _same_origin():

@@ -11,6 +11,7 @@ from monolith.config import url
 from monolith.db import Base
 from monolith.notifications import model as notifications  # noqa: F401
 from monolith.payments import model as payments  # noqa: F401
+from monolith.recommendations import model as recommendations  # noqa: F401
 
 try:
     database = url("postgresql")(os.environ.get("DATABASE_URL", ""))

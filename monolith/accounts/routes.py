@@ -1,9 +1,7 @@
-import secrets
-
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, g, jsonify, request
 
 from monolith import fields as checks
-from monolith.accounts import service
+from monolith.accounts import service, sessions
 from monolith.accounts.model import Account
 from monolith.accounts.sessions import SESSION_FOR
 from monolith.process import this_process
@@ -29,8 +27,7 @@ def sign_in():
     body = fields(email=checks.email, password=checks.password)
     with process.db.reading() as session:
         account = service.sign_in(session, **body)
-    token = secrets.token_urlsafe(32)
-    process.sessions.open(token, account, process.clock())
+    token = process.tokens.issue(account, process.clock())
     answer = jsonify(account_id=account.id, name=account.name, role=account.role)
     answer.set_cookie(COOKIE, token, max_age=SESSION_FOR, httponly=True, samesite="Lax", secure=request.is_secure)
     return answer, 201
@@ -39,7 +36,8 @@ def sign_in():
 @bp.delete("/api/sessions")
 @customer()
 def sign_out():
-    this_process().sessions.close(request.cookies[COOKIE])
+    with this_process().db.transaction() as session:
+        sessions.end(session, g.session)
     answer = Response(status=204)
     answer.delete_cookie(COOKIE, httponly=True, samesite="Lax", secure=request.is_secure)
     return answer

@@ -1,18 +1,16 @@
 import uuid
-from functools import partial
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from monolith.accounts import passwords
 from monolith.accounts.model import Account
-from monolith.db import on_commit
 from monolith.notifications import service as notifications
 from monolith.refusals import Conflict, NotFound, WrongCredentials
 
 
 def register(session, process, *, email, password, name, now):
-    """The new account, known to the payment provider and to recommendations, with the welcome mail sent."""
+    """The new account, known to the payment provider, with the welcome mail sent."""
     account = Account(id=uuid.uuid4().hex, email=email, name=name, password_hash=passwords.hashed(password), created_at=now)
     try:
         session.add(account)
@@ -21,7 +19,6 @@ def register(session, process, *, email, password, name, now):
         raise Conflict("There is an account with this e-mail address already.", kind="email-taken") from None
     account.customer_id = process.provider.customer(account)
     notifications.welcome(session, process.mailer, account, now)
-    on_commit(session, partial(process.together.welcome, account.id))
     return account
 
 

@@ -1,34 +1,60 @@
+"""Who is signed in, by the signed token (RFC 7519) in their cookie: whoever has the public key can tell, and keeps nothing."""
+
+import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+
+import jwt
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from monolith.accounts.model import EndedSession
 
 SESSION_FOR = timedelta(hours=12)
+ALGORITHM, ISSUER = "EdDSA", "encore"
+REQUIRED = ["sub", "sid", "role", "exp", "iss", "aud"]
 
 
 @dataclass(frozen=True)
 class Session:
     account_id: str
     role: str
+    sid: str
     expires_at: datetime
 
 
-class Sessions:
-    """Who is signed in, by the token in their cookie. Kept in this process's memory: a restart signs everybody out."""
+class Tokens:
+    """Signs with one key, and reads what any of the public keys belongs to."""
 
-    def __init__(self):
-        self._by_token = {}
+    def __init__(self, signing, public_keys):
+        self._name, self._key = signing
+        self._public_keys = public_keys
 
-    def open(self, token, account, now):
-        self._by_token[token] = Session(account.id, account.role, now + SESSION_FOR)
+    def issue(self, account, now):
+        claims = {"sub": account.id, "sid": uuid.uuid4().hex, "role": account.role, "exp": now + SESSION_FOR, "iss": ISSUER, "aud": ISSUER}
+        return jwt.encode(claims, self._key, ALGORITHM, {"kid": self._name})
 
-    def find(self, token, now):
-        """The session of token, or None."""
-        session = self._by_token.get(token)
-        return session if session and now < session.expires_at else None
+    def read(self, token, now):
+        """The session of a token that is ours and has not expired, or None."""
+        try:
+            key = self._public_keys[jwt.get_unverified_header(token)["kid"]]
+            claims = jwt.decode(token, key, [ALGORITHM], issuer=ISSUER, audience=ISSUER, options={"require": REQUIRED, "verify_exp": False})
+        except (jwt.InvalidTokenError, KeyError, ValueError):
+            return None
+        session = Session(claims["sub"], claims["role"], claims["sid"], datetime.fromtimestamp(claims["exp"], UTC))
+        return session if now < session.expires_at else None
 
-    def close(self, token):
-        self._by_token.pop(token, None)
 
-    def sweep(self, now):
-        for token, session in list(self._by_token.items()):
-            if session.expires_at <= now:
-                self.close(token)
+def has_ended(session, sid):
+    """Whether somebody has signed out of the session with this id."""
+    return session.scalar(select(EndedSession.sid).where(EndedSession.sid == sid)) is not None
+
+
+def end(session, ended):
+    """Refuse a session from now on."""
+    session.execute(insert(EndedSession).values(sid=ended.sid, expires_at=ended.expires_at).on_conflict_do_nothing())
+
+
+def forget(session, now):
+    """Drop those whose token has expired by itself."""
+    session.execute(delete(EndedSession).where(EndedSession.expires_at <= now))

@@ -1,105 +1,70 @@
-import threading
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+"""Which seats are out of others' reach. A claim is a row whose key is the seat: the database lets nobody make a second one.
 
-from monolith.fields import as_text
+Rows are claimed in the order of their ids, so that two who want the same seats the other way round never wait for each other."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from monolith.bookings.model import Claim, Hold
+from monolith.catalog.model import Seat
 from monolith.refusals import Conflict
 
 REMEMBER_FOR = timedelta(hours=1)
 
 
-@dataclass
-class Hold:
-    """Seats that are kept for an account until expires_at, or until a booking that is under way has ended."""
-
-    id: str
-    account_id: str
-    event_id: str
-    seats: list[str]
-    total: int
-    currency: str
-    expires_at: datetime
-    being_booked: bool = False
-    used: bool = False
-    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    def keeps(self, now):
-        """Whether the seats are out of others' reach."""
-        return self.being_booked or (now < self.expires_at and not self.used)
-
-    def as_json(self):
-        return {
-            "id": self.id,
-            "event_id": self.event_id,
-            "seats": self.seats,
-            "total": self.total,
-            "currency": self.currency,
-            "expires_at": as_text(self.expires_at),
-        }
+def take(session, hold, now):
+    """Claim all of hold's seats, or none; Conflict names those that are taken."""
+    _refuse(hold, _claimed(session, hold.seats, now))  # whoever comes too late is told so at once, and need not wait for a booking that is under way
+    session.add(hold)
+    session.flush()
+    rows = [{"seat_id": seat, "event_id": hold.event_id, "hold_id": hold.id, "until": hold.expires_at} for seat in sorted(hold.seats)]
+    claim = insert(Claim).values(rows)
+    claim = claim.on_conflict_do_update(
+        index_elements=[Claim.seat_id], set_={"hold_id": claim.excluded.hold_id, "until": claim.excluded.until}, where=Claim.until <= now
+    )
+    _refuse(hold, set(hold.seats) - set(session.scalars(claim.returning(Claim.seat_id))))
+    sold = select(Seat.id).where(Seat.id.in_(hold.seats), Seat.status == "sold")
+    _refuse(hold, set(session.scalars(sold)))  # asked only now, when nobody else can buy them any more
 
 
-class Holds:
-    """The holds, in this process's memory: a restart drops every one."""
+def _claimed(session, seats, now):
+    return set(session.scalars(select(Claim.seat_id).where(Claim.seat_id.in_(seats), Claim.until > now)))
 
-    def __init__(self):
-        self._lock = threading.Lock()
-        self._by_id = {}
-        self._by_seat = {}
 
-    def take(self, hold, now):
-        """Keep all of hold's seats, or none; Conflict names those that another hold keeps."""
-        with self._lock:
-            taken = [seat for seat in hold.seats if self._kept(seat, now)]
-            if taken:
-                raise seat_taken(taken)
-            self._by_id[hold.id] = hold
-            self._by_seat.update(dict.fromkeys(hold.seats, hold))
+def _refuse(hold, taken):
+    if taken:
+        raise seat_taken([seat for seat in hold.seats if seat in taken])
 
-    def _kept(self, seat, now):
-        return seat in self._by_seat and self._by_seat[seat].keeps(now)
 
-    def held(self, event_id, now):
-        """The ids of the event's seats that are kept."""
-        with self._lock:
-            return {seat for seat, hold in self._by_seat.items() if hold.event_id == event_id and hold.keeps(now)}
+def held(session, event_id, now):
+    """The ids of the event's seats that are claimed."""
+    return set(session.scalars(select(Claim.seat_id).where(Claim.event_id == event_id, Claim.until > now)))
 
-    def find(self, hold_id):
-        return self._by_id.get(hold_id)
 
-    def begin_booking(self, hold, now):
-        """Keep the seats until the booking has ended, however long that takes; Conflict if it is too late."""
-        with self._lock:
-            if hold.used:
-                raise hold_used()
-            if now >= hold.expires_at:
-                raise Conflict("The hold has expired; its seats are free again.", kind="hold-expired")
-            hold.being_booked = True
+def lock(session, hold):
+    """Keep hold's claims until the transaction ends, however long that takes; Conflict if somebody else has claimed a seat since."""
+    mine = select(Claim.seat_id).where(Claim.hold_id == hold.id).order_by(Claim.seat_id).with_for_update()
+    if len(session.scalars(mine).all()) < len(hold.seats):
+        raise hold_expired()
 
-    def end_booking(self, hold, *, used):
-        """Let go of the seats if the hold was used up, else keep them as before."""
-        with self._lock:
-            hold.being_booked, hold.used = False, used
-            if used:
-                self._free(hold)
 
-    def give_back(self, hold):
-        with self._lock:
-            self._by_id.pop(hold.id, None)
-            self._free(hold)
+def release(session, *hold_ids):
+    """Let go of the seats of some holds."""
+    theirs = select(Claim.seat_id).where(Claim.hold_id.in_(hold_ids)).order_by(Claim.seat_id).with_for_update()
+    session.execute(delete(Claim).where(Claim.seat_id.in_(session.scalars(theirs).all())))
 
-    def sweep(self, now):
-        """Free the seats of holds that have run out, and forget those that did an hour ago."""
-        with self._lock:
-            for hold in list(self._by_id.values()):
-                if not hold.keeps(now):
-                    self._free(hold)
-                if not hold.being_booked and hold.expires_at + REMEMBER_FOR <= now:
-                    del self._by_id[hold.id]
 
-    def _free(self, hold):
-        for seat in hold.seats:
-            if self._by_seat.get(seat) is hold:
-                del self._by_seat[seat]
+def drop(session, *hold_ids):
+    """Let go of the seats of some holds, and forget them."""
+    release(session, *hold_ids)
+    session.execute(delete(Hold).where(Hold.id.in_(hold_ids)))
+
+
+def forget(session, now):
+    """Drop holds that ran out an hour ago."""
+    drop(session, *session.scalars(select(Hold.id).where(Hold.expires_at <= now - REMEMBER_FOR)))
 
 
 def seat_taken(seats):
@@ -108,3 +73,7 @@ def seat_taken(seats):
 
 def hold_used():
     return Conflict("This hold has been booked already.", kind="hold-used")
+
+
+def hold_expired():
+    return Conflict("The hold has expired; its seats are free again.", kind="hold-expired")

@@ -3,7 +3,7 @@
 import hashlib
 from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from monolith.bookings.model import Booking, IdempotencyKey
 from monolith.refusals import Invalid
@@ -28,6 +28,11 @@ def booked_before(session, *, account_id, key, asked, now):
 
 def remember(session, *, account_id, key, asked, booking, now):
     session.add(IdempotencyKey(account_id=account_id, key=key, fingerprint=_fingerprint(asked), booking_id=booking.id, created_at=now))
+
+
+def forget(session, now):
+    """Drop keys that are no longer remembered."""
+    session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at + REMEMBER_FOR <= now))
 
 
 def _fingerprint(asked):

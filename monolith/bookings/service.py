@@ -4,14 +4,14 @@ from functools import partial
 
 from sqlalchemy import select, tuple_
 
-from monolith.bookings import idempotency
-from monolith.bookings.holds import Hold, hold_used, seat_taken
-from monolith.bookings.model import Booking
+from monolith.bookings import holds, idempotency
+from monolith.bookings.holds import hold_expired, hold_used, seat_taken
+from monolith.bookings.model import Booking, Hold
 from monolith.catalog import service as catalog
 from monolith.catalog.model import Seat
-from monolith.db import on_commit, on_rollback
 from monolith.notifications import service as notifications
 from monolith.payments import service as payments
+from monolith.recommendations import service as recommendations
 from monolith.refusals import Conflict, Invalid, NotFound
 
 
@@ -32,30 +32,21 @@ def hold(session, process, *, account_id, event_id, seats, now):
         currency=event.currency,
         expires_at=now + timedelta(seconds=process.settings.hold_seconds),
     )
-    process.holds.take(held, now)
-    sold = set(session.scalars(select(Seat.id).where(Seat.id.in_(seats), Seat.status == "sold")))  # asked only now, when nobody else can buy them any more
-    if sold:
-        process.holds.give_back(held)
-        raise seat_taken([seat for seat in seats if seat in sold])
+    holds.take(session, held, now)
     return held
 
 
-def give_back(session, process, *, account_id, hold_id, now):
+def give_back(session, *, account_id, hold_id, now):
     """Free the seats of a hold."""
-    held = own_hold(session, process, account_id=account_id, hold_id=hold_id)
-    if held is None:
-        raise hold_used()
-    with held.lock:
-        if held.used:
-            raise hold_used()
-        if process.holds.find(hold_id) is None or not held.keeps(now):
-            raise NotFound("There is no such hold.")
-        process.holds.give_back(held)
+    held = _unused(own_hold(session, account_id=account_id, hold_id=hold_id, locked=True))
+    if held.expires_at <= now:
+        raise NotFound("There is no such hold.")
+    holds.drop(session, hold_id)
 
 
-def own_hold(session, process, *, account_id, hold_id):
+def own_hold(session, *, account_id, hold_id, locked=False):
     """The hold if it is account_id's own, or None if it was booked and is known from its booking only."""
-    held = process.holds.find(hold_id)
+    held = session.get(Hold, hold_id, with_for_update=locked or None)
     if held and held.account_id == account_id:
         return held
     if held or not session.scalar(select(Booking.id).where(Booking.hold_id == hold_id, Booking.account_id == account_id)):
@@ -63,31 +54,45 @@ def own_hold(session, process, *, account_id, hold_id):
     return None
 
 
-def book(session, process, *, account_id, held, hold_id, payment_method, key, now):
+def _unused(held):
+    if held is None or held.used:
+        raise hold_used()
+    return held
+
+
+def book(session, process, *, account_id, hold_id, payment_method, key, now):
     """The booking of a hold with its card charged and its mail sent; with a key that was used before, the booking it made."""
     asked = (hold_id, payment_method)
     if key and (booking := idempotency.booked_before(session, account_id=account_id, key=key, asked=asked, now=now)):
         return booking
-    if held is None:
-        raise hold_used()
-    _begin(session, process, held, now)
+    held = _unused(own_hold(session, account_id=account_id, hold_id=hold_id, locked=True))
+    if held.expires_at <= now:
+        raise hold_expired()
+    holds.lock(session, held)
+    held.used = True
     booking = _make(session, held, now)
     if key:
         idempotency.remember(session, account_id=account_id, key=key, asked=asked, booking=booking, now=now)
     with process.mailer.connection() as connection:
-        booking.settle(paid=payments.charge(session, process.provider, booking, payment_method=payment_method, now=now))
+        may_give_back = partial(_drop_hold, process, held.id)
+        booking.settle(paid=payments.charge(session, process.provider, booking, payment_method=payment_method, now=now, may_give_back=may_give_back))
         if booking.status == "confirmed":
-            on_rollback(session, partial(process.holds.give_back, held))  # its charge is given back too: it must not be used again
-            on_commit(session, partial(process.seats_left.change, booking.event_id, -len(booking.seats)))
-            on_commit(session, partial(process.together.add, booking.account_id, booking.event_id))
+            recommendations.booked(session, account_id=account_id, event_id=booking.event_id)
             notifications.confirm(session, process.mailer, connection, booking, now)
+    holds.release(session, held.id)
     return booking
 
 
-def _begin(session, process, held, now):
-    process.holds.begin_booking(held, now)
-    on_commit(session, partial(process.holds.end_booking, held, used=True))
-    on_rollback(session, partial(process.holds.end_booking, held, used=False))
+def _drop_hold(process, hold_id):
+    """Whether a booking that was rolled back is none: then its hold is gone, since it must not be booked with a charge that is given back.
+
+    A commit that was cut off may have taken effect all the same; and while the database is away nobody can tell."""
+    with process.db.transaction() as session:
+        held = session.get(Hold, hold_id, with_for_update=True)
+        if held and held.used:
+            return False
+        holds.drop(session, hold_id)
+        return True
 
 
 def _make(session, held, now):
@@ -115,8 +120,7 @@ def cancel(session, process, booking, *, now):
     booking.cancel()
     session.flush()
     payments.refund(session, process.provider, booking, now=now)
-    on_commit(session, partial(process.seats_left.change, booking.event_id, len(booking.seats)))
-    on_commit(session, partial(process.together.remove, booking.account_id, booking.event_id))
+    recommendations.cancelled(session, account_id=booking.account_id, event_id=booking.event_id)
 
 
 def find(session, *, account_id, booking_id, locked=False):

@@ -1,6 +1,7 @@
 from flask import Blueprint
 
 from monolith import fields as checks
+from monolith.bookings import holds
 from monolith.catalog import service, store
 from monolith.catalog.model import CURRENCIES, LARGEST_PRICE, Venue
 from monolith.process import this_process
@@ -20,19 +21,18 @@ def venues():
 @bp.get("/api/events")
 @public()
 def events():
-    process = this_process()
     asked = query(
         q=checks.optional(checks.text(low=0), ""),
         city=checks.optional(checks.text(low=0)),
         to=checks.optional(checks.moment),
-        **{"from": checks.optional(checks.moment, process.clock())},
+        **{"from": checks.optional(checks.moment, this_process().clock())},
         **paging(checks.moment, checks.identifier),
     )
-    with process.db.reading() as session:
+    with this_process().db.reading() as session:
         rows = store.events(
             session, words=asked["q"].split(), city=asked["city"], start=asked["from"], end=asked["to"], after=asked["after"], limit=asked["limit"]
         )
-    return page(rows, asked["limit"], lambda row: as_json(row, process.seats_left), lambda row: (checks.as_text(row.starts_at), row.id))
+    return page(rows, asked["limit"], as_json, lambda row: (checks.as_text(row.starts_at), row.id))
 
 
 @bp.post("/api/events")
@@ -40,7 +40,7 @@ def events():
 def schedule():
     process = this_process()
     with process.db.transaction() as session:
-        event_id = service.schedule(session, process, **_wanted_event(session, process.clock()))
+        event_id = service.schedule(session, **_wanted_event(session, process.clock()))
     return event(event_id), 201
 
 
@@ -71,17 +71,16 @@ def _wanted_event(session, now):
 @bp.get("/api/events/<id:event_id>")
 @public()
 def event(event_id):
-    process = this_process()
-    with process.db.reading() as session:
-        return as_json(service.find(session, event_id), process.seats_left)
+    with this_process().db.reading() as session:
+        return as_json(service.find(session, event_id))
 
 
 @bp.get("/api/events/<id:event_id>/seats")
 @public()
 def seats(event_id):
     process = this_process()
-    held = process.holds.held(event_id, process.clock())  # first: a seat that is sold meanwhile must not look free
     with process.db.reading() as session:
+        held = holds.held(session, event_id, process.clock())  # first: a seat that is sold meanwhile must not look free
         rows = store.seats(session, event_id)
         if not rows:
             service.find(session, event_id)
@@ -100,8 +99,8 @@ def seats(event_id):
     }
 
 
-def as_json(event, seats_left):
-    """An event as row of the store, with its seats left as this process counts them."""
+def as_json(event):
+    """An event as row of the store."""
     return {
         "id": event.id,
         "title": event.title,
@@ -111,5 +110,5 @@ def as_json(event, seats_left):
         "venue": {"id": event.venue_id, "name": event.venue_name, "city": event.city},
         "price_from": event.price_from,
         "currency": event.currency,
-        "seats_left": seats_left.of(event.id),
+        "seats_left": event.seats_left,
     }

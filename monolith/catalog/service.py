@@ -1,31 +1,29 @@
 import uuid
-from functools import partial
 
 from sqlalchemy import insert
 
 from monolith.catalog import store
 from monolith.catalog.model import Event, Seat, Venue
-from monolith.db import on_commit
 from monolith.refusals import NotFound
 
 
 def find(session, event_id):
-    """The event with its venue and lowest price; NotFound if there is none."""
+    """The event with its venue, lowest price and seats left; NotFound if there is none."""
     event = store.event(session, event_id)
     if event is None:
         raise NotFound("There is no such event.")
     return event
 
 
-def schedule(session, process, *, title, artist, genre, venue_id, starts_at, prices, currency):
+def schedule(session, *, title, artist, genre, venue_id, starts_at, prices, currency):
     """The id of a new event, with a seat at its price for each place in the sections that prices names."""
-    event = Event(id=uuid.uuid4().hex, title=title, artist=artist, genre=genre, venue_id=venue_id, starts_at=starts_at, currency=currency)
-    session.add(event)
+    event_id = uuid.uuid4().hex
+    seats = plan(session.get_one(Venue, venue_id).sections, event_id, prices, new_id=lambda: uuid.uuid4().hex)
+    event = {"title": title, "artist": artist, "genre": genre, "venue_id": venue_id, "starts_at": starts_at, "currency": currency}
+    session.add(Event(id=event_id, capacity=len(seats), **event))
     session.flush()
-    seats = plan(session.get_one(Venue, venue_id).sections, event.id, prices, new_id=lambda: uuid.uuid4().hex)
     session.execute(insert(Seat), seats)
-    on_commit(session, partial(process.seats_left.change, event.id, len(seats)))
-    return event.id
+    return event_id
 
 
 def plan(sections, event_id, prices, new_id):

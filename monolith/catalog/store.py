@@ -5,6 +5,8 @@ from sqlalchemy import func, or_, select, tuple_
 from monolith.catalog.model import Event, Seat, Venue
 
 _price_from = select(func.min(Seat.price)).where(Seat.event_id == Event.id).scalar_subquery()
+_seats = select(func.count()).where(Seat.event_id == Event.id).scalar_subquery()
+_sold = select(func.count()).where(Seat.event_id == Event.id, Seat.status == "sold").scalar_subquery()
 _listed = select(
     Event.id,
     Event.title,
@@ -16,12 +18,13 @@ _listed = select(
     Venue.name.label("venue_name"),
     Venue.city,
     _price_from.label("price_from"),
+    (func.coalesce(Event.capacity, _seats) - _sold).label("seats_left"),
 ).join(Venue, Venue.id == Event.venue_id)
 _planned = select(Seat.id, Seat.section, Seat.row, Seat.number, Seat.price, Seat.status).order_by(Seat.position)
 
 
 def events(session, *, words, city, start, end, after, limit):
-    """Events from start on and before end, soonest first, each with its venue and lowest price; one more than limit."""
+    """Events from start on and before end, soonest first, each with its venue, lowest price and seats left; one more than limit."""
     wanted = _listed.where(Event.starts_at >= start)
     for word in words:
         wanted = wanted.where(or_(Event.title.icontains(word, autoescape=True), Event.artist.icontains(word, autoescape=True)))

@@ -3,6 +3,7 @@ import uuid
 from functools import partial
 
 from sqlalchemy import select, tuple_
+from sqlalchemy.exc import SQLAlchemyError
 
 from monolith.bookings.model import Booking
 from monolith.db import on_rollback
@@ -12,8 +13,8 @@ from monolith.refusals import Unavailable
 log = logging.getLogger(__name__)
 
 
-def charge(session, provider, booking, *, payment_method, now):
-    """Whether the card of booking's customer was charged; given back if the transaction does not take effect."""
+def charge(session, provider, booking, *, payment_method, now, may_give_back):
+    """Whether the card of booking's customer was charged; given back if the transaction does not take effect, and may_give_back() says so."""
     if booking.total == 0:
         return True
     account = booking.account
@@ -23,15 +24,16 @@ def charge(session, provider, booking, *, payment_method, now):
         customer_id=account.customer_id, hold_id=booking.hold_id, amount=booking.total, currency=booking.currency, payment_method=payment_method
     )
     if charged.succeeded:
-        on_rollback(session, partial(_give_back, provider, charged.id, booking.hold_id))
+        on_rollback(session, partial(_give_back, provider, charged.id, booking.hold_id, may_give_back))
     _note(session, booking, "charge", "succeeded" if charged.succeeded else "declined", charged.id, now)
     return charged.succeeded
 
 
-def _give_back(provider, charge_id, hold_id):
+def _give_back(provider, charge_id, hold_id, may_give_back):
     try:
-        provider.refund(charge_id, key=hold_id)
-    except Unavailable:
+        if may_give_back():
+            provider.refund(charge_id, key=hold_id)
+    except (Unavailable, SQLAlchemyError):
         log.error("charged without a booking", extra={"charge_id": charge_id, "hold_id": hold_id})
 
 

@@ -14,5 +14,5 @@ def recommendations():
     process = this_process()
     asked = query(**paging(checks.score, checks.identifier))
     with process.db.reading() as session:
-        rows = service.for_account(session, process, account_id=signed_in(), now=process.clock(), **asked)
+        rows = service.for_account(session, account_id=signed_in(), now=process.clock(), **asked)
     return page(rows, asked["limit"], lambda row: row, lambda row: (row["score"], row["event"]["id"]))

@@ -1,14 +1,31 @@
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 
 from monolith.catalog.model import Event
 from monolith.fields import as_text
+from monolith.recommendations.model import Taste
+from monolith.recommendations.together import suggest
 
 AT_MOST = 50
 
 
-def for_account(session, process, *, account_id, limit, after, now):
+def booked(session, *, account_id, event_id):
+    """Note that an account has booked an event."""
+    once = insert(Taste).values(account_id=account_id, event_id=event_id, bookings=1)
+    session.execute(once.on_conflict_do_update(index_elements=[Taste.account_id, Taste.event_id], set_={"bookings": Taste.bookings + 1}))
+
+
+def cancelled(session, *, account_id, event_id):
+    """Note that an account has cancelled a booking of an event."""
+    taste = session.get(Taste, (account_id, event_id), with_for_update=True)
+    taste.bookings -= 1
+    if not taste.bookings:
+        session.delete(taste)
+
+
+def for_account(session, *, account_id, limit, after, now):
     """[{event, score, because}], best first, of upcoming events; one more than limit, and never past the fiftieth."""
-    suggested = process.together.suggest(account_id)
+    suggested = suggest(session, account_id)
     wanted = select(Event).where(Event.id.in_([event_id for event_id, *_ in suggested]), Event.starts_at > now)
     upcoming = {event.id: event for event in session.scalars(wanted)}
     best = [each for each in suggested if each[0] in upcoming][:AT_MOST]

@@ -10,7 +10,8 @@ from monolith.config import parse
 from monolith.web import TITLES
 
 DOCUMENT = yaml.safe_load(Path("docs/openapi.yaml").read_text())
-UNREACHABLE = parse({"DATABASE_URL": "postgresql://a:b@127.0.0.1:1/c", "SMTP_URL": "smtp://127.0.0.1:1", "STRIPE_API_KEY": "sk_test_1", "LOG_LEVEL": "ERROR"})
+COMPOSE = yaml.safe_load(Path("docker-compose.yml").read_text())
+UNREACHABLE = parse({**COMPOSE["x-monolith"]["environment"], "DATABASE_URL": "postgresql://a:b@127.0.0.1:1/c", "LOG_LEVEL": "ERROR"})
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 

@@ -73,22 +73,22 @@ def test_a_hold_is_given_back_once(fan, event):
     assert hold(fan, event, event.seats[:1]).status_code == 201
 
 
-def test_a_hold_that_has_run_out_frees_its_seats_and_says_so_for_an_hour(fan, event, process):
+def test_a_hold_that_has_run_out_frees_its_seats_and_says_so_for_an_hour(app, fan, event, process):
     held, now = hold(fan, event, event.seats[:1]).json, process.clock()
 
     process.clock = lambda: now + timedelta(minutes=11)
     assert statuses(fan, event)[0] == "free"
     assert hold(fan, event, event.seats[1:2]).status_code == 201
-    process.sweep()
+    assert app.test_cli_runner().invoke(args=["forget"]).exit_code == 0
     assert book(fan, held["id"]).json["type"] == "hold-expired"
     assert fan.delete(f"/api/holds/{held['id']}").status_code == 404
 
     process.clock = lambda: now + timedelta(minutes=75)
-    process.sweep()
+    app.test_cli_runner().invoke(args=["forget"])
     assert book(fan, held["id"]).status_code == 404
 
 
-def test_a_seat_whose_hold_ran_out_can_be_held_by_another_without_any_sweep(fan, event, process, sign_up):
+def test_a_seat_whose_hold_ran_out_can_be_held_by_another_although_nobody_has_swept(fan, event, process, sign_up):
     hold(fan, event, event.seats[:1])
     now = process.clock()
 

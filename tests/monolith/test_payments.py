@@ -1,7 +1,15 @@
 import json
 import urllib.request
+from contextlib import contextmanager
 
 import pytest
+from sqlalchemy import delete
+from sqlalchemy.event import listen
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from monolith.bookings.model import Hold
+from monolith.refusals import Unavailable
 
 
 @pytest.fixture
@@ -128,3 +136,38 @@ def test_when_something_fails_after_the_charge_it_is_given_back(fan, event, proc
     assert fan.get("/api/bookings").json["items"] == []
     assert fan.get(f"/api/events/{event.id}/seats").json["items"][0]["status"] == "free"
     assert book(fan, hold_id).status_code == 404
+
+
+def test_when_a_commit_took_effect_although_it_seemed_to_fail_nothing_is_given_back(fan, event, ledger):
+    before, hold_id = len(ledger()), hold(fan, event, event.seats[:1])
+
+    def cut_off(session):
+        raise OperationalError("commit", {}, Exception("the connection was lost"))
+
+    listen(Session, "after_commit", cut_off, once=True)
+    failed = book(fan, hold_id)
+
+    assert failed.status_code == 503
+    assert ledger()[before:] == [("charge", 4500)]
+    assert [booking["status"] for booking in fan.get("/api/bookings").json["items"]] == ["confirmed"]
+
+
+def test_a_hold_that_is_given_back_while_its_booking_fails_takes_no_money(fan, event, process, ledger, monkeypatch):
+    before, hold_id = len(ledger()), hold(fan, event, event.seats[:1])
+
+    transaction = process.db.transaction
+
+    @contextmanager
+    def after_it_was_given_back(*part):
+        with transaction(*part) as session:
+            session.execute(delete(Hold))
+            yield session
+
+    def fail(connection, message):
+        monkeypatch.setattr(process.db, "transaction", after_it_was_given_back)
+        raise Unavailable("The mail server")
+
+    monkeypatch.setattr(process.mailer, "send", fail)
+
+    assert book(fan, hold_id).status_code == 503
+    assert ledger()[before:] == [("charge", 4500), ("refund", 4500)]

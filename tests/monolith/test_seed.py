@@ -1,6 +1,6 @@
 import pytest
 
-TABLES = ("venues", "sections", "events", "seats", "accounts", "bookings", "booking_seats", "payments")
+TABLES = ("venues", "sections", "events", "seats", "accounts", "bookings", "booking_seats", "payments", "tastes")
 SMALL = [
     "seed",
     "--events",
@@ -78,12 +78,11 @@ def test_events_have_a_hundred_to_a_thousand_seats_and_each_sold_one_is_sold_onc
     assert len({seat for _, seat in rows["booking_seats"]}) == len(rows["booking_seats"]) == sum("sold" in seat for seat in rows["seats"])
 
 
-def test_recommendations_follow_the_tastes_of_the_sample(app, client, process):
+def test_recommendations_follow_the_tastes_of_the_sample(app, client):
     app.test_cli_runner().invoke(
         args=["seed", "--accounts", "60", "--fan-password", "fan-of-encore", "--organiser-password", "organiser-of-encore", "--events", "40"]
     )
     client.post("/api/sessions", json={"email": "fan@encore.example", "password": "fan-of-encore"})
-    process.load()
     booked = {client.get(f"/api/events/{booking['event_id']}").json["genre"] for booking in client.get("/api/bookings").json["items"]}
 
     best = client.get("/api/recommendations").json["items"][0]
