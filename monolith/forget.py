@@ -1,8 +1,8 @@
 import click
 from flask.cli import with_appcontext
 
-from monolith.accounts import sessions
-from monolith.bookings import holds, idempotency
+from monolith.accounts import service as accounts
+from monolith.bookings import service as bookings
 from monolith.process import this_process
 
 
@@ -12,5 +12,5 @@ def command():
     """Drop what has run out: holds, ended sessions, idempotency keys. For a timer; nothing depends on when it is run."""
     now = this_process().clock()
     with this_process().db.transaction() as session:
-        for part in (sessions, holds, idempotency):
+        for part in (accounts, bookings):
             part.forget(session, now)

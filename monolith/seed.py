@@ -11,7 +11,7 @@ from sqlalchemy import insert
 
 from monolith.accounts.model import Account
 from monolith.accounts.passwords import hashed
-from monolith.bookings.model import Booking, booking_seats
+from monolith.bookings.model import BookedSeat, Booking
 from monolith.catalog.model import Event, Seat, Section, Venue
 from monolith.catalog.service import plan
 from monolith.payments.model import Payment
@@ -158,7 +158,7 @@ def _bookings(session, seed, planned, customers, at_most, today):
             times[account_id, event.id] += 1
     session.execute(insert(Seat), [seat for _, seats in planned for seat in seats])
     tasted = [{"account_id": account_id, "event_id": event_id, "bookings": count} for (account_id, event_id), count in times.items()]
-    for table, rows in ((Booking, bookings), (booking_seats, links), (Payment, payments), (Taste, tasted)):
+    for table, rows in ((Booking, bookings), (BookedSeat, links), (Payment, payments), (Taste, tasted)):
         if rows:
             session.execute(insert(table), rows)
     return len(bookings)

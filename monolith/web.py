@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from monolith import fields as checks
-from monolith.accounts import sessions
+from monolith.accounts import service as accounts
 from monolith.process import this_process
 from monolith.refusals import Conflict, Invalid, NotFound, Refusal, Unavailable, WrongCredentials
 
@@ -102,13 +102,7 @@ def _gate():
 
 
 def _session():
-    """The session that the request's cookie proves, unless it has ended."""
-    process, token = this_process(), request.cookies.get("encore_session")
-    found = token and process.tokens.read(token, process.clock())
-    if not found:
-        return None
-    with process.db.reading() as session:
-        return None if sessions.has_ended(session, found.sid) else found
+    return accounts.who(this_process(), request.cookies.get("encore_session"), this_process().clock())
 
 
 def _same_origin():

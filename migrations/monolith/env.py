@@ -6,7 +6,9 @@ import sys
 from alembic import context
 from sqlalchemy import create_engine, text
 
-from monolith.bookings import model as bookings  # noqa: F401 - the imports fill the metadata
+from monolith.accounts import model as accounts  # noqa: F401 - the imports fill the metadata
+from monolith.bookings import model as bookings  # noqa: F401
+from monolith.catalog import model as catalog  # noqa: F401
 from monolith.config import url
 from monolith.db import Base
 from monolith.notifications import model as notifications  # noqa: F401

@@ -2,7 +2,6 @@ from flask import Blueprint, Response, g, jsonify, request
 
 from monolith import fields as checks
 from monolith.accounts import service, sessions
-from monolith.accounts.model import Account
 from monolith.accounts.sessions import SESSION_FOR
 from monolith.process import this_process
 from monolith.web import customer, fields, public, signed_in
@@ -47,5 +46,5 @@ def sign_out():
 @customer()
 def me():
     with this_process().db.reading() as session:
-        account = session.get_one(Account, signed_in())
+        account = service.find(session, signed_in())
         return {**account.as_json(), "role": account.role}

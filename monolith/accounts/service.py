@@ -3,9 +3,10 @@ import uuid
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from monolith.accounts import passwords
+from monolith.accounts import passwords, sessions
 from monolith.accounts.model import Account
 from monolith.notifications import service as notifications
+from monolith.payments import service as payments
 from monolith.refusals import Conflict, NotFound, WrongCredentials
 
 
@@ -17,8 +18,8 @@ def register(session, process, *, email, password, name, now):
         session.flush()
     except IntegrityError:
         raise Conflict("There is an account with this e-mail address already.", kind="email-taken") from None
-    account.customer_id = process.provider.customer(account)
-    notifications.welcome(session, process.mailer, account, now)
+    account.customer_id = payments.customer(process, account_id=account.id, name=name)
+    notifications.welcome(session, process, account_id=account.id, email=email, name=name, now=now)
     return account
 
 
@@ -31,6 +32,28 @@ def sign_in(session, *, email, password):
     return account
 
 
+def who(process, token, now):
+    """The session that a token proves, or None if it proves none or that one has ended."""
+    proved = token and process.tokens.read(token, now)
+    if not proved:
+        return None
+    with process.db.reading() as session:
+        return None if sessions.has_ended(session, proved.sid) else proved
+
+
+def find(session, account_id):
+    """The account with its email and name; there is one."""
+    return session.get_one(Account, account_id)
+
+
+def customer_id(session, process, account_id):
+    """The account's id at the payment provider, made now if there is none yet."""
+    account = find(session, account_id)
+    if account.customer_id is None:
+        account.customer_id = payments.customer(process, account_id=account.id, name=account.name)
+    return account.customer_id
+
+
 def by_email(session, email):
     return session.scalar(select(Account).where(func.lower(Account.email) == func.lower(email)))
 
@@ -40,3 +63,8 @@ def make_organiser(session, *, email):
     if account is None:
         raise NotFound(f"There is no account with the address {email}.")
     account.role = "organiser"
+
+
+def forget(session, now):
+    """Drop what has run out."""
+    sessions.forget(session, now)

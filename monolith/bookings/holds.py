@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from monolith.bookings.model import Claim, Hold
-from monolith.catalog.model import Seat
+from monolith.catalog import service as catalog
 from monolith.refusals import Conflict
 
 REMEMBER_FOR = timedelta(hours=1)
@@ -25,8 +25,7 @@ def take(session, hold, now):
         index_elements=[Claim.seat_id], set_={"hold_id": claim.excluded.hold_id, "until": claim.excluded.until}, where=Claim.until <= now
     )
     _refuse(hold, set(hold.seats) - set(session.scalars(claim.returning(Claim.seat_id))))
-    sold = select(Seat.id).where(Seat.id.in_(hold.seats), Seat.status == "sold")
-    _refuse(hold, set(session.scalars(sold)))  # asked only now, when nobody else can buy them any more
+    _refuse(hold, catalog.sold(session, hold.seats))  # asked only now, when nobody else can buy them any more
 
 
 def _claimed(session, seats, now):

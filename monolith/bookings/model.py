@@ -1,20 +1,20 @@
 from datetime import datetime
 
-from sqlalchemy import ARRAY, Column, ForeignKey, Index, String, Table
+from sqlalchemy import ARRAY, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from monolith.accounts.model import Account
-from monolith.catalog.model import Event, Seat
 from monolith.db import MOMENT, Base
 from monolith.fields import as_text
 from monolith.refusals import Conflict
 
-booking_seats = Table(
-    "booking_seats",
-    Base.metadata,
-    Column("booking_id", ForeignKey("bookings.id"), primary_key=True),
-    Column("seat_id", ForeignKey("seats.id"), primary_key=True, index=True),
-)
+
+class BookedSeat(Base):
+    """A seat of a booking."""
+
+    __tablename__ = "booking_seats"
+
+    seat_id: Mapped[str] = mapped_column(ForeignKey("seats.id"), primary_key=True, index=True)
+    booking_id: Mapped[str] = mapped_column(ForeignKey("bookings.id"), primary_key=True, default=None)
 
 
 class Booking(Base):
@@ -29,30 +29,29 @@ class Booking(Base):
     total: Mapped[int]
     currency: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(MOMENT)
-    seats: Mapped[list[Seat]] = relationship(secondary=booking_seats, order_by=Seat.position, lazy="selectin")
+    booked: Mapped[list[BookedSeat]] = relationship(lazy="selectin")
     status: Mapped[str] = mapped_column(default="pending")
-    account: Mapped[Account] = relationship(init=False)
-    event: Mapped[Event] = relationship(init=False)
+
+    @property
+    def seats(self):
+        return [each.seat_id for each in self.booked]
 
     def settle(self, *, paid):
-        """Confirmed with the seats sold if it is paid for, else declined with the seats left free."""
+        """Confirmed if it is paid for, else declined."""
         self.status = "confirmed" if paid else "declined"
-        for seat in self.seats if paid else ():
-            seat.status = "sold"
 
     def cancel(self):
-        """Free the seats again; Conflict unless confirmed."""
+        """Conflict unless confirmed."""
         if self.status != "confirmed":
             raise Conflict(f"This booking is {self.status}; only a confirmed one can be cancelled.", kind="not-confirmed")
         self.status = "cancelled"
-        for seat in self.seats:
-            seat.status = "free"
 
-    def as_json(self):
+    def as_json(self, positions):
+        """What its owner sees, with the seats in the order of their positions in the plan."""
         return {
             "id": self.id,
             "event_id": self.event_id,
-            "seats": [seat.id for seat in self.seats],
+            "seats": sorted(self.seats, key=positions.get),
             "total": self.total,
             "currency": self.currency,
             "status": self.status,

@@ -37,7 +37,8 @@ def book():
     key, wrong_key = idempotency_key()
     body = fields(also=lambda values: wrong_key, hold_id=checks.identifier, payment_method=checks.payment_method)
     with process.db.transaction() as session:
-        return service.book(session, process, account_id=account_id, key=key, now=process.clock(), **body).as_json(), 201
+        booking = service.book(session, process, account_id=account_id, key=key, now=process.clock(), **body)
+        return booking.as_json(service.positions(session, booking)), 201
 
 
 def _find_hold(session, account_id):
@@ -55,14 +56,16 @@ def bookings():
     asked = query(**paging(checks.moment, checks.identifier))
     with this_process().db.reading() as session:
         rows = service.of_account(session, account_id=signed_in(), **asked)
-        return page(rows, asked["limit"], lambda each: each.as_json(), lambda each: (checks.as_text(each.created_at), each.id))
+        positions = service.positions(session, *rows)
+        return page(rows, asked["limit"], lambda each: each.as_json(positions), lambda each: (checks.as_text(each.created_at), each.id))
 
 
 @bp.get("/api/bookings/<id:booking_id>")
 @customer()
 def booking(booking_id):
     with this_process().db.reading() as session:
-        return service.find(session, account_id=signed_in(), booking_id=booking_id).as_json()
+        booking = service.find(session, account_id=signed_in(), booking_id=booking_id)
+        return booking.as_json(service.positions(session, booking))
 
 
 @bp.post("/api/bookings/<id:booking_id>/cancellation")
@@ -73,4 +76,4 @@ def cancel(booking_id):
         booking = service.find(session, account_id=signed_in(), booking_id=booking_id, locked=True)
         fields()
         service.cancel(session, process, booking, now=process.clock())
-        return booking.as_json()
+        return booking.as_json(service.positions(session, booking))

@@ -4,11 +4,11 @@ from functools import partial
 
 from sqlalchemy import select, tuple_
 
+from monolith.accounts import service as accounts
 from monolith.bookings import holds, idempotency
 from monolith.bookings.holds import hold_expired, hold_used, seat_taken
-from monolith.bookings.model import Booking, Hold
+from monolith.bookings.model import BookedSeat, Booking, Hold
 from monolith.catalog import service as catalog
-from monolith.catalog.model import Seat
 from monolith.notifications import service as notifications
 from monolith.payments import service as payments
 from monolith.recommendations import service as recommendations
@@ -18,7 +18,7 @@ from monolith.refusals import Conflict, Invalid, NotFound
 def hold(session, process, *, account_id, event_id, seats, now):
     """Keep every seat for HOLD_SECONDS, or none of them; Conflict names those that are taken."""
     event = catalog.find(session, event_id)
-    prices = session.scalars(select(Seat.price).where(Seat.id.in_(seats), Seat.event_id == event_id)).all()
+    prices = [seat.price for seat in catalog.seats(session, seats) if seat.event_id == event_id]
     if len(prices) < len(seats):
         raise Invalid([("seats", "must be different seats of this event")])
     if event.starts_at <= now:
@@ -73,14 +73,46 @@ def book(session, process, *, account_id, hold_id, payment_method, key, now):
     booking = _make(session, held, now)
     if key:
         idempotency.remember(session, account_id=account_id, key=key, asked=asked, booking=booking, now=now)
-    with process.mailer.connection() as connection:
-        may_give_back = partial(_drop_hold, process, held.id)
-        booking.settle(paid=payments.charge(session, process.provider, booking, payment_method=payment_method, now=now, may_give_back=may_give_back))
+    with notifications.connection(process) as connection:
+        booking.settle(paid=_charge(session, process, booking, payment_method, now))
         if booking.status == "confirmed":
-            recommendations.booked(session, account_id=account_id, event_id=booking.event_id)
-            notifications.confirm(session, process.mailer, connection, booking, now)
+            _confirm(session, process, connection, booking, now)
     holds.release(session, held.id)
     return booking
+
+
+def _charge(session, process, booking, payment_method, now):
+    return payments.charge(
+        session,
+        process,
+        booking_id=booking.id,
+        hold_id=booking.hold_id,
+        amount=booking.total,
+        currency=booking.currency,
+        customer_id=accounts.customer_id(session, process, booking.account_id),
+        payment_method=payment_method,
+        now=now,
+        may_give_back=partial(_drop_hold, process, booking.hold_id),
+    )
+
+
+def _confirm(session, process, connection, booking, now):
+    """Tell everybody whom a confirmed booking concerns: the catalog first, which may know better."""
+    if gone := catalog.sell(session, booking.seats):
+        raise seat_taken(sorted(gone))
+    recommendations.booked(session, account_id=booking.account_id, event_id=booking.event_id)
+    notifications.confirm(
+        session,
+        process,
+        connection,
+        account=accounts.find(session, booking.account_id),
+        booking_id=booking.id,
+        event=catalog.find(session, booking.event_id),
+        seats=catalog.seats(session, booking.seats),
+        total=booking.total,
+        currency=booking.currency,
+        now=now,
+    )
 
 
 def _drop_hold(process, hold_id):
@@ -96,10 +128,6 @@ def _drop_hold(process, hold_id):
 
 
 def _make(session, held, now):
-    seats = session.scalars(select(Seat).where(Seat.id.in_(held.seats)).order_by(Seat.id).with_for_update()).all()
-    sold = [seat.id for seat in seats if seat.status == "sold"]
-    if sold:
-        raise seat_taken(sold)
     booking = Booking(
         id=uuid.uuid4().hex,
         account_id=held.account_id,
@@ -108,7 +136,7 @@ def _make(session, held, now):
         total=held.total,
         currency=held.currency,
         created_at=now,
-        seats=sorted(seats, key=lambda seat: seat.position),
+        booked=[BookedSeat(seat_id=seat) for seat in held.seats],
     )
     session.add(booking)
     session.flush()
@@ -118,9 +146,25 @@ def _make(session, held, now):
 def cancel(session, process, booking, *, now):
     """Cancel a booking that is locked: its seats are free, its charge is given back."""
     booking.cancel()
+    catalog.take_back(session, booking.seats)
     session.flush()
-    payments.refund(session, process.provider, booking, now=now)
+    payments.refund(session, process, booking_id=booking.id, now=now)
     recommendations.cancelled(session, account_id=booking.account_id, event_id=booking.event_id)
+
+
+def held(session, event_id, now):
+    """The ids of the event's seats that somebody holds."""
+    return holds.held(session, event_id, now)
+
+
+def positions(session, *bookings):
+    """{seat: its position in the plan} for the seats of some bookings, as it takes to show them."""
+    return catalog.positions(session, [seat for booking in bookings for seat in booking.seats])
+
+
+def is_own(session, *, account_id, booking_id):
+    """Whether there is such a booking, and it is the account's."""
+    return session.scalar(select(Booking.id).where(Booking.id == booking_id, Booking.account_id == account_id)) is not None
 
 
 def find(session, *, account_id, booking_id, locked=False):
@@ -138,3 +182,9 @@ def of_account(session, *, account_id, limit, after):
     if after:
         wanted = wanted.where(tuple_(Booking.created_at, Booking.id) < tuple_(*after))
     return session.scalars(wanted.order_by(Booking.created_at.desc(), Booking.id.desc()).limit(limit + 1)).all()
+
+
+def forget(session, now):
+    """Drop what has run out."""
+    holds.forget(session, now)
+    idempotency.forget(session, now)

@@ -1,7 +1,7 @@
 from flask import Blueprint
 
 from monolith import fields as checks
-from monolith.bookings import holds
+from monolith.bookings import service as bookings
 from monolith.catalog import service, store
 from monolith.catalog.model import CURRENCIES, LARGEST_PRICE, Venue
 from monolith.process import this_process
@@ -80,7 +80,7 @@ def event(event_id):
 def seats(event_id):
     process = this_process()
     with process.db.reading() as session:
-        held = holds.held(session, event_id, process.clock())  # first: a seat that is sold meanwhile must not look free
+        held = bookings.held(session, event_id, process.clock())  # first: a seat that is sold meanwhile must not look free
         rows = store.seats(session, event_id)
         if not rows:
             service.find(session, event_id)

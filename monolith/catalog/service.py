@@ -1,6 +1,6 @@
 import uuid
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select, update
 
 from monolith.catalog import store
 from monolith.catalog.model import Event, Seat, Venue
@@ -13,6 +13,40 @@ def find(session, event_id):
     if event is None:
         raise NotFound("There is no such event.")
     return event
+
+
+def seats(session, seat_ids):
+    """Those of the seats that there are, each with its event_id, place and price, in the order of the plan."""
+    return store.some_seats(session, seat_ids)
+
+
+def positions(session, seat_ids):
+    """{seat: its position in the plan}"""
+    return {seat.id: seat.position for seat in store.some_seats(session, seat_ids)}
+
+
+def sold(session, seat_ids):
+    """Those of the seats that are sold."""
+    return set(session.scalars(select(Seat.id).where(Seat.id.in_(seat_ids), Seat.status == "sold")))
+
+
+def sell(session, seat_ids):
+    """Mark seats as sold, and answer those that were not free."""
+    free = select(Seat).where(Seat.id.in_(seat_ids), Seat.status == "free").order_by(Seat.id).with_for_update()
+    rows = session.scalars(free).all()
+    for seat in rows:
+        seat.status = "sold"
+    return set(seat_ids) - {seat.id for seat in rows}
+
+
+def take_back(session, seat_ids):
+    """Mark sold seats as free again."""
+    session.execute(update(Seat).where(Seat.id.in_(seat_ids)).values(status="free"))
+
+
+def upcoming(session, event_ids, now):
+    """{id: event} of those of the events that have not begun."""
+    return {event.id: event for event in session.scalars(select(Event).where(Event.id.in_(event_ids), Event.starts_at > now))}
 
 
 def schedule(session, *, title, artist, genre, venue_id, starts_at, prices, currency):

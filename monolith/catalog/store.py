@@ -21,6 +21,7 @@ _listed = select(
     (func.coalesce(Event.capacity, _seats) - _sold).label("seats_left"),
 ).join(Venue, Venue.id == Event.venue_id)
 _planned = select(Seat.id, Seat.section, Seat.row, Seat.number, Seat.price, Seat.status).order_by(Seat.position)
+_placed = select(Seat.id, Seat.event_id, Seat.position, Seat.section, Seat.row, Seat.number, Seat.price).order_by(Seat.position)
 
 
 def events(session, *, words, city, start, end, after, limit):
@@ -44,6 +45,11 @@ def event(session, event_id):
 def seats(session, event_id):
     """Every seat of an event, in the order of the plan."""
     return session.execute(_planned.where(Seat.event_id == event_id)).all()
+
+
+def some_seats(session, seat_ids):
+    """Of these seats, those that there are, in the order of the plan."""
+    return session.execute(_placed.where(Seat.id.in_(seat_ids))).all()
 
 
 def venues(session, *, after, limit):

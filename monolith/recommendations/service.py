@@ -1,7 +1,6 @@
-from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from monolith.catalog.model import Event
+from monolith.catalog import service as catalog
 from monolith.fields import as_text
 from monolith.recommendations.model import Taste
 from monolith.recommendations.together import suggest
@@ -26,8 +25,7 @@ def cancelled(session, *, account_id, event_id):
 def for_account(session, *, account_id, limit, after, now):
     """[{event, score, because}], best first, of upcoming events; one more than limit, and never past the fiftieth."""
     suggested = suggest(session, account_id)
-    wanted = select(Event).where(Event.id.in_([event_id for event_id, *_ in suggested]), Event.starts_at > now)
-    upcoming = {event.id: event for event in session.scalars(wanted)}
+    upcoming = catalog.upcoming(session, [event_id for event_id, *_ in suggested], now)
     best = [each for each in suggested if each[0] in upcoming][:AT_MOST]
     if after:
         best = [each for each in best if (-each[1], each[0]) > (-after[0], after[1])]
