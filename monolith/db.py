@@ -2,14 +2,14 @@
 
 from contextlib import contextmanager
 
-from sqlalchemy import DateTime, create_engine
+from sqlalchemy import DateTime, create_engine, text
 from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass, Session
 
 MOMENT = DateTime(timezone=True)
 
 
 class Base(MappedAsDataclass, DeclarativeBase):
-    """The one schema that all parts share."""
+    """The tables; each belongs to one part, whose role alone has rights on it."""
 
 
 class Database:
@@ -23,16 +23,24 @@ class Database:
         self._writes = create_engine(url, **options)
         self._reads = create_engine(url, **options, isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
 
-    def reading(self):
-        """A session for queries only; each of them sees the newest state."""
-        return Session(self._reads)
+    @contextmanager
+    def reading(self, part=None):
+        """A session for queries only, with the rights of a part; each query sees the newest state."""
+        with Session(self._reads) as session:
+            connection = session.connection()
+            if connection.info.get("role") != part:  # it stays what it is until it is asked for again
+                session.execute(text(f"set role {_role(part)}"))
+                connection.info["role"] = part
+            yield session
 
     @contextmanager
-    def transaction(self):
-        """A session whose work takes effect as a whole at the end, or not at all."""
+    def transaction(self, part=None):
+        """A session whose work takes effect as a whole at the end, or not at all; with the rights of a part, or with all where it spans several."""
         with Session(self._writes) as session:
             try:
                 with session.begin():
+                    if part:
+                        session.execute(text(f"set local role {_role(part)}"))
                     yield session
             except BaseException:
                 for then in session.info.get("rollback", []):
@@ -42,6 +50,10 @@ class Database:
     def dispose(self):
         self._writes.dispose()
         self._reads.dispose()
+
+
+def _role(part):
+    return f"encore_{part}" if part else "none"
 
 
 def on_rollback(session, then):

@@ -7,11 +7,12 @@ from random import Random
 
 import click
 from flask.cli import with_appcontext
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from monolith.accounts.model import Account
 from monolith.accounts.passwords import hashed
-from monolith.bookings.model import BookedSeat, Booking
+from monolith.bookings.holds import FOR_EVER
+from monolith.bookings.model import BookedSeat, Booking, Claim
 from monolith.catalog.model import Event, Seat, Section, Venue
 from monolith.catalog.service import plan
 from monolith.payments.model import Payment
@@ -161,17 +162,15 @@ def _bookings(session, seed, planned, customers, at_most, today):
     for table, rows in ((Booking, bookings), (BookedSeat, links), (Payment, payments), (Taste, tasted)):
         if rows:
             session.execute(insert(table), rows)
+    session.execute(insert(Claim).from_select(["seat_id", "event_id", "until"], select(BookedSeat.seat_id, Booking.event_id, FOR_EVER).join(Booking)))
     return len(bookings)
 
 
 def _sell(random, free):
-    """One to four seats beside each other, marked as sold and taken out of free."""
+    """One to four seats beside each other, taken out of free."""
     wanted = random.randint(1, 4)
     first = random.randrange(len(free) - wanted + 1)
-    chosen = [free.pop(first) for _ in range(wanted)]
-    for seat in chosen:
-        seat["status"] = "sold"
-    return chosen
+    return [free.pop(first) for _ in range(wanted)]
 
 
 def _payment(id, booking_id, *, total, currency, created_at):

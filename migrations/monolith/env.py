@@ -15,6 +15,14 @@ from monolith.notifications import model as notifications  # noqa: F401
 from monolith.payments import model as payments  # noqa: F401
 from monolith.recommendations import model as recommendations  # noqa: F401
 
+LEFT_FOR_THE_STEP_BEFORE = {"status", "customer_id", "seats_sold"}
+
+
+def is_looked_at(thing, name, kind, reflected, compared_to):
+    """Whether `alembic check` cares: not about what the models no longer know, and the next step drops."""
+    return not (reflected and compared_to is None and name in LEFT_FOR_THE_STEP_BEFORE)
+
+
 try:
     database = url("postgresql")(os.environ.get("DATABASE_URL", ""))
 except ValueError as problem:
@@ -24,6 +32,6 @@ except ValueError as problem:
 with create_engine(database).connect() as connection:
     connection.execute(text("set lock_timeout = '5s'"))
     connection.commit()
-    context.configure(connection=connection, target_metadata=Base.metadata, transaction_per_migration=True)
+    context.configure(connection=connection, target_metadata=Base.metadata, transaction_per_migration=True, include_object=is_looked_at)
     with context.begin_transaction():
         context.run_migrations()

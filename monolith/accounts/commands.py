@@ -12,7 +12,7 @@ from monolith.refusals import NotFound
 def grant_organiser(email):
     """Let the account with address EMAIL add events, from its next sign-in on."""
     try:
-        with this_process().db.transaction() as session:
+        with this_process().db.transaction("accounts") as session:
             service.make_organiser(session, email=email)
     except NotFound as refusal:
         raise click.ClickException(refusal.detail) from None

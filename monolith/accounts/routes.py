@@ -24,7 +24,7 @@ def register():
 def sign_in():
     process = this_process()
     body = fields(email=checks.email, password=checks.password)
-    with process.db.reading() as session:
+    with process.db.reading("accounts") as session:
         account = service.sign_in(session, **body)
     token = process.tokens.issue(account, process.clock())
     answer = jsonify(account_id=account.id, name=account.name, role=account.role)
@@ -35,7 +35,7 @@ def sign_in():
 @bp.delete("/api/sessions")
 @customer()
 def sign_out():
-    with this_process().db.transaction() as session:
+    with this_process().db.transaction("accounts") as session:
         sessions.end(session, g.session)
     answer = Response(status=204)
     answer.delete_cookie(COOKIE, httponly=True, samesite="Lax", secure=request.is_secure)
@@ -45,6 +45,6 @@ def sign_out():
 @bp.get("/api/accounts/me")
 @customer()
 def me():
-    with this_process().db.reading() as session:
+    with this_process().db.reading("accounts") as session:
         account = service.find(session, signed_in())
         return {**account.as_json(), "role": account.role}

@@ -18,7 +18,7 @@ def register(session, process, *, email, password, name, now):
         session.flush()
     except IntegrityError:
         raise Conflict("There is an account with this e-mail address already.", kind="email-taken") from None
-    account.customer_id = payments.customer(process, account_id=account.id, name=name)
+    payments.make_customer(session, process, account_id=account.id, name=name)
     notifications.welcome(session, process, account_id=account.id, email=email, name=name, now=now)
     return account
 
@@ -37,21 +37,13 @@ def who(process, token, now):
     proved = token and process.tokens.read(token, now)
     if not proved:
         return None
-    with process.db.reading() as session:
+    with process.db.reading("accounts") as session:
         return None if sessions.has_ended(session, proved.sid) else proved
 
 
 def find(session, account_id):
     """The account with its email and name; there is one."""
     return session.get_one(Account, account_id)
-
-
-def customer_id(session, process, account_id):
-    """The account's id at the payment provider, made now if there is none yet."""
-    account = find(session, account_id)
-    if account.customer_id is None:
-        account.customer_id = payments.customer(process, account_id=account.id, name=account.name)
-    return account.customer_id
 
 
 def by_email(session, email):

@@ -4,14 +4,14 @@ Rows are claimed in the order of their ids, so that two who want the same seats 
 
 from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from monolith.bookings.model import Claim, Hold
-from monolith.catalog import service as catalog
 from monolith.refusals import Conflict
 
 REMEMBER_FOR = timedelta(hours=1)
+FOR_EVER = literal_column("'infinity'::timestamptz")
 
 
 def take(session, hold, now):
@@ -25,7 +25,6 @@ def take(session, hold, now):
         index_elements=[Claim.seat_id], set_={"hold_id": claim.excluded.hold_id, "until": claim.excluded.until}, where=Claim.until <= now
     )
     _refuse(hold, set(hold.seats) - set(session.scalars(claim.returning(Claim.seat_id))))
-    _refuse(hold, catalog.sold(session, hold.seats))  # asked only now, when nobody else can buy them any more
 
 
 def _claimed(session, seats, now):
@@ -37,9 +36,16 @@ def _refuse(hold, taken):
         raise seat_taken([seat for seat in hold.seats if seat in taken])
 
 
-def held(session, event_id, now):
-    """The ids of the event's seats that are claimed."""
-    return set(session.scalars(select(Claim.seat_id).where(Claim.event_id == event_id, Claim.until > now)))
+def taken(session, event_id, now):
+    """{seat: held or sold} of the event's seats that are not free."""
+    wanted = select(Claim.seat_id, Claim.until == FOR_EVER).where(Claim.event_id == event_id, Claim.until > now)
+    return {seat_id: "sold" if is_sold else "held" for seat_id, is_sold in session.execute(wanted)}
+
+
+def sold(session, event_ids):
+    """{event: how many of its seats are sold}; those without any are left out."""
+    wanted = select(Claim.event_id, func.count()).where(Claim.event_id.in_(event_ids), Claim.until == FOR_EVER).group_by(Claim.event_id)
+    return dict(session.execute(wanted).all())
 
 
 def lock(session, hold):
@@ -47,6 +53,16 @@ def lock(session, hold):
     mine = select(Claim.seat_id).where(Claim.hold_id == hold.id).order_by(Claim.seat_id).with_for_update()
     if len(session.scalars(mine).all()) < len(hold.seats):
         raise hold_expired()
+
+
+def sell(session, hold):
+    """Keep hold's seats for ever."""
+    session.execute(update(Claim).where(Claim.hold_id == hold.id).values(hold_id=None, until=FOR_EVER))
+
+
+def free(session, seats):
+    """Let go of seats that were sold."""
+    session.execute(delete(Claim).where(Claim.seat_id.in_(seats), Claim.until == FOR_EVER))
 
 
 def release(session, *hold_ids):

@@ -13,7 +13,7 @@ class BookedSeat(Base):
 
     __tablename__ = "booking_seats"
 
-    seat_id: Mapped[str] = mapped_column(ForeignKey("seats.id"), primary_key=True, index=True)
+    seat_id: Mapped[str] = mapped_column(primary_key=True, index=True)
     booking_id: Mapped[str] = mapped_column(ForeignKey("bookings.id"), primary_key=True, default=None)
 
 
@@ -23,8 +23,8 @@ class Booking(Base):
     __tablename__ = "bookings"
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))
-    event_id: Mapped[str] = mapped_column(ForeignKey("events.id"), index=True)
+    account_id: Mapped[str]
+    event_id: Mapped[str] = mapped_column(index=True)
     hold_id: Mapped[str] = mapped_column(unique=True)
     total: Mapped[int]
     currency: Mapped[str]
@@ -88,13 +88,13 @@ class Hold(Base):
 
 
 class Claim(Base):
-    """A seat that a hold keeps from others until then."""
+    """A seat that is out of others' reach until then: by a hold, or for ever by a booking. A seat without one is free."""
 
     __tablename__ = "claims"
 
     seat_id: Mapped[str] = mapped_column(primary_key=True)
     event_id: Mapped[str] = mapped_column(index=True)
-    hold_id: Mapped[str] = mapped_column(ForeignKey("holds.id", ondelete="CASCADE"), index=True)
+    hold_id: Mapped[str | None] = mapped_column(ForeignKey("holds.id", ondelete="CASCADE"), index=True)
     until: Mapped[datetime] = mapped_column(MOMENT)
 
 
@@ -103,7 +103,7 @@ class IdempotencyKey(Base):
 
     __tablename__ = "idempotency_keys"
 
-    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    account_id: Mapped[str] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
     fingerprint: Mapped[str]
     booking_id: Mapped[str] = mapped_column(ForeignKey("bookings.id"), index=True)

@@ -13,17 +13,19 @@ bp = Blueprint("bookings", __name__)
 @customer()
 def hold(event_id):
     process = this_process()
-    with process.db.transaction() as session:
-        catalog.find(session, event_id)
-        body = fields(seats=checks.list_of(checks.text(high=64), 1, 8))
-        return service.hold(session, process, account_id=signed_in(), event_id=event_id, now=process.clock(), **body).as_json(), 201
+    with process.db.reading("catalog") as session:
+        event = catalog.find(session, event_id)
+        seats = fields(seats=checks.list_of(checks.text(high=64), 1, 8))["seats"]
+        places = catalog.seats(session, seats)
+    with process.db.transaction("bookings") as session:
+        return service.hold(session, process, account_id=signed_in(), event=event, places=places, seats=seats, now=process.clock()).as_json(), 201
 
 
 @bp.delete("/api/holds/<id:hold_id>")
 @customer()
 def give_back(hold_id):
     process = this_process()
-    with process.db.transaction() as session:
+    with process.db.transaction("bookings") as session:
         service.give_back(session, account_id=signed_in(), hold_id=hold_id, now=process.clock())
     return "", 204
 
@@ -32,13 +34,19 @@ def give_back(hold_id):
 @customer()
 def book():
     process, account_id = this_process(), signed_in()
-    with process.db.reading() as session:
+    with process.db.reading("bookings") as session:
         _find_hold(session, account_id)
     key, wrong_key = idempotency_key()
     body = fields(also=lambda values: wrong_key, hold_id=checks.identifier, payment_method=checks.payment_method)
     with process.db.transaction() as session:
         booking = service.book(session, process, account_id=account_id, key=key, now=process.clock(), **body)
-        return booking.as_json(service.positions(session, booking)), 201
+        return booking.as_json(_positions(booking)), 201
+
+
+def _positions(*bookings):
+    """{seat: its position in the plan}, as it takes to show bookings."""
+    with this_process().db.reading("catalog") as session:
+        return catalog.positions(session, [seat for booking in bookings for seat in booking.seats])
 
 
 def _find_hold(session, account_id):
@@ -54,18 +62,18 @@ def _find_hold(session, account_id):
 @customer()
 def bookings():
     asked = query(**paging(checks.moment, checks.identifier))
-    with this_process().db.reading() as session:
+    with this_process().db.reading("bookings") as session:
         rows = service.of_account(session, account_id=signed_in(), **asked)
-        positions = service.positions(session, *rows)
+        positions = _positions(*rows)
         return page(rows, asked["limit"], lambda each: each.as_json(positions), lambda each: (checks.as_text(each.created_at), each.id))
 
 
 @bp.get("/api/bookings/<id:booking_id>")
 @customer()
 def booking(booking_id):
-    with this_process().db.reading() as session:
+    with this_process().db.reading("bookings") as session:
         booking = service.find(session, account_id=signed_in(), booking_id=booking_id)
-        return booking.as_json(service.positions(session, booking))
+        return booking.as_json(_positions(booking))
 
 
 @bp.post("/api/bookings/<id:booking_id>/cancellation")
@@ -76,4 +84,4 @@ def cancel(booking_id):
         booking = service.find(session, account_id=signed_in(), booking_id=booking_id, locked=True)
         fields()
         service.cancel(session, process, booking, now=process.clock())
-        return booking.as_json(service.positions(session, booking))
+        return booking.as_json(_positions(booking))

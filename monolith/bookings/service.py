@@ -6,7 +6,7 @@ from sqlalchemy import select, tuple_
 
 from monolith.accounts import service as accounts
 from monolith.bookings import holds, idempotency
-from monolith.bookings.holds import hold_expired, hold_used, seat_taken
+from monolith.bookings.holds import hold_expired, hold_used
 from monolith.bookings.model import BookedSeat, Booking, Hold
 from monolith.catalog import service as catalog
 from monolith.notifications import service as notifications
@@ -15,10 +15,9 @@ from monolith.recommendations import service as recommendations
 from monolith.refusals import Conflict, Invalid, NotFound
 
 
-def hold(session, process, *, account_id, event_id, seats, now):
-    """Keep every seat for HOLD_SECONDS, or none of them; Conflict names those that are taken."""
-    event = catalog.find(session, event_id)
-    prices = [seat.price for seat in catalog.seats(session, seats) if seat.event_id == event_id]
+def hold(session, process, *, account_id, event, places, seats, now):
+    """Keep every seat for HOLD_SECONDS, or none of them; Conflict names those that are taken. Event and places are as the catalog knows them."""
+    prices = [place.price for place in places if place.event_id == event.id]
     if len(prices) < len(seats):
         raise Invalid([("seats", "must be different seats of this event")])
     if event.starts_at <= now:
@@ -26,7 +25,7 @@ def hold(session, process, *, account_id, event_id, seats, now):
     held = Hold(
         id=uuid.uuid4().hex,
         account_id=account_id,
-        event_id=event_id,
+        event_id=event.id,
         seats=seats,
         total=sum(prices),
         currency=event.currency,
@@ -76,8 +75,10 @@ def book(session, process, *, account_id, hold_id, payment_method, key, now):
     with notifications.connection(process) as connection:
         booking.settle(paid=_charge(session, process, booking, payment_method, now))
         if booking.status == "confirmed":
+            holds.sell(session, held)
             _confirm(session, process, connection, booking, now)
-    holds.release(session, held.id)
+        else:
+            holds.release(session, held.id)
     return booking
 
 
@@ -89,17 +90,25 @@ def _charge(session, process, booking, payment_method, now):
         hold_id=booking.hold_id,
         amount=booking.total,
         currency=booking.currency,
-        customer_id=accounts.customer_id(session, process, booking.account_id),
+        customer_id=_customer_id(process, accounts.find(session, booking.account_id)),
         payment_method=payment_method,
         now=now,
         may_give_back=partial(_drop_hold, process, booking.hold_id),
     )
 
 
+def _customer_id(process, account):
+    """The account's id at the payment provider; made in a transaction of its own, lest its other bookings wait for the end of this one."""
+    with process.db.reading("payments") as session:
+        known = payments.customer_id(session, account.id)
+    if known:
+        return known
+    with process.db.transaction("payments") as session:
+        return payments.make_customer(session, process, account_id=account.id, name=account.name)
+
+
 def _confirm(session, process, connection, booking, now):
-    """Tell everybody whom a confirmed booking concerns: the catalog first, which may know better."""
-    if gone := catalog.sell(session, booking.seats):
-        raise seat_taken(sorted(gone))
+    """Tell everybody whom a confirmed booking concerns."""
     recommendations.booked(session, account_id=booking.account_id, event_id=booking.event_id)
     notifications.confirm(
         session,
@@ -119,7 +128,7 @@ def _drop_hold(process, hold_id):
     """Whether a booking that was rolled back is none: then its hold is gone, since it must not be booked with a charge that is given back.
 
     A commit that was cut off may have taken effect all the same; and while the database is away nobody can tell."""
-    with process.db.transaction() as session:
+    with process.db.transaction("bookings") as session:
         held = session.get(Hold, hold_id, with_for_update=True)
         if held and held.used:
             return False
@@ -146,20 +155,20 @@ def _make(session, held, now):
 def cancel(session, process, booking, *, now):
     """Cancel a booking that is locked: its seats are free, its charge is given back."""
     booking.cancel()
-    catalog.take_back(session, booking.seats)
+    holds.free(session, booking.seats)
     session.flush()
     payments.refund(session, process, booking_id=booking.id, now=now)
     recommendations.cancelled(session, account_id=booking.account_id, event_id=booking.event_id)
 
 
-def held(session, event_id, now):
-    """The ids of the event's seats that somebody holds."""
-    return holds.held(session, event_id, now)
+def taken(session, event_id, now):
+    """{seat: held or sold} of the event's seats that are not free."""
+    return holds.taken(session, event_id, now)
 
 
-def positions(session, *bookings):
-    """{seat: its position in the plan} for the seats of some bookings, as it takes to show them."""
-    return catalog.positions(session, [seat for booking in bookings for seat in booking.seats])
+def sold(session, event_ids):
+    """{event: how many of its seats are sold}; those without any are left out."""
+    return holds.sold(session, event_ids)
 
 
 def is_own(session, *, account_id, booking_id):

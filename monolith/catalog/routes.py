@@ -14,7 +14,7 @@ bp = Blueprint("catalog", __name__)
 @public()
 def venues():
     asked = query(**paging(checks.text(), checks.identifier))
-    with this_process().db.reading() as session:
+    with this_process().db.reading("catalog") as session:
         return page(store.venues(session, **asked), asked["limit"], Venue.as_json, lambda venue: (venue.name, venue.id))
 
 
@@ -28,18 +28,19 @@ def events():
         **{"from": checks.optional(checks.moment, this_process().clock())},
         **paging(checks.moment, checks.identifier),
     )
-    with this_process().db.reading() as session:
+    with this_process().db.reading("catalog") as session:
         rows = store.events(
             session, words=asked["q"].split(), city=asked["city"], start=asked["from"], end=asked["to"], after=asked["after"], limit=asked["limit"]
         )
-    return page(rows, asked["limit"], as_json, lambda row: (checks.as_text(row.starts_at), row.id))
+    left = seats_left(rows)
+    return page(rows, asked["limit"], lambda row: as_json(row, left), lambda row: (checks.as_text(row.starts_at), row.id))
 
 
 @bp.post("/api/events")
 @organiser()
 def schedule():
     process = this_process()
-    with process.db.transaction() as session:
+    with process.db.transaction("catalog") as session:
         event_id = service.schedule(session, **_wanted_event(session, process.clock()))
     return event(event_id), 201
 
@@ -71,19 +72,21 @@ def _wanted_event(session, now):
 @bp.get("/api/events/<id:event_id>")
 @public()
 def event(event_id):
-    with this_process().db.reading() as session:
-        return as_json(service.find(session, event_id))
+    with this_process().db.reading("catalog") as session:
+        found = service.find(session, event_id)
+    return as_json(found, seats_left([found]))
 
 
 @bp.get("/api/events/<id:event_id>/seats")
 @public()
 def seats(event_id):
     process = this_process()
-    with process.db.reading() as session:
-        held = bookings.held(session, event_id, process.clock())  # first: a seat that is sold meanwhile must not look free
+    with process.db.reading("catalog") as session:
         rows = store.seats(session, event_id)
         if not rows:
             service.find(session, event_id)
+    with process.db.reading("bookings") as session:
+        taken = bookings.taken(session, event_id, process.clock())
     return {
         "items": [
             {
@@ -92,15 +95,22 @@ def seats(event_id):
                 "row": row,
                 "number": number,
                 "price": price,
-                "status": "held" if status == "free" and id in held else status,
+                "status": taken.get(id, "free"),
             }
-            for id, section, row, number, price, status in rows
+            for id, section, row, number, price in rows
         ]
     }
 
 
-def as_json(event):
-    """An event as row of the store."""
+def seats_left(events):
+    """{event: how many of its seats are not sold} of some rows of the store."""
+    with this_process().db.reading("bookings") as session:
+        sold = bookings.sold(session, [event.id for event in events])
+    return {event.id: event.capacity - sold.get(event.id, 0) for event in events}
+
+
+def as_json(event, left):
+    """An event as row of the store, with the seats left."""
     return {
         "id": event.id,
         "title": event.title,
@@ -110,5 +120,5 @@ def as_json(event):
         "venue": {"id": event.venue_id, "name": event.venue_name, "city": event.city},
         "price_from": event.price_from,
         "currency": event.currency,
-        "seats_left": event.seats_left,
+        "seats_left": left[event.id],
     }

@@ -1,6 +1,6 @@
 import uuid
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
 
 from monolith.catalog import store
 from monolith.catalog.model import Event, Seat, Venue
@@ -8,7 +8,7 @@ from monolith.refusals import NotFound
 
 
 def find(session, event_id):
-    """The event with its venue, lowest price and seats left; NotFound if there is none."""
+    """The event with its venue, lowest price and capacity; NotFound if there is none."""
     event = store.event(session, event_id)
     if event is None:
         raise NotFound("There is no such event.")
@@ -23,25 +23,6 @@ def seats(session, seat_ids):
 def positions(session, seat_ids):
     """{seat: its position in the plan}"""
     return {seat.id: seat.position for seat in store.some_seats(session, seat_ids)}
-
-
-def sold(session, seat_ids):
-    """Those of the seats that are sold."""
-    return set(session.scalars(select(Seat.id).where(Seat.id.in_(seat_ids), Seat.status == "sold")))
-
-
-def sell(session, seat_ids):
-    """Mark seats as sold, and answer those that were not free."""
-    free = select(Seat).where(Seat.id.in_(seat_ids), Seat.status == "free").order_by(Seat.id).with_for_update()
-    rows = session.scalars(free).all()
-    for seat in rows:
-        seat.status = "sold"
-    return set(seat_ids) - {seat.id for seat in rows}
-
-
-def take_back(session, seat_ids):
-    """Mark sold seats as free again."""
-    session.execute(update(Seat).where(Seat.id.in_(seat_ids)).values(status="free"))
 
 
 def upcoming(session, event_ids, now):
@@ -72,7 +53,6 @@ def plan(sections, event_id, prices, new_id):
             "row": row,
             "number": number,
             "price": prices[name],
-            "status": "free",
         }
         for position, (name, row, number) in enumerate(places)
     ]

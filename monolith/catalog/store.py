@@ -6,7 +6,6 @@ from monolith.catalog.model import Event, Seat, Venue
 
 _price_from = select(func.min(Seat.price)).where(Seat.event_id == Event.id).scalar_subquery()
 _seats = select(func.count()).where(Seat.event_id == Event.id).scalar_subquery()
-_sold = select(func.count()).where(Seat.event_id == Event.id, Seat.status == "sold").scalar_subquery()
 _listed = select(
     Event.id,
     Event.title,
@@ -18,14 +17,14 @@ _listed = select(
     Venue.name.label("venue_name"),
     Venue.city,
     _price_from.label("price_from"),
-    (func.coalesce(Event.capacity, _seats) - _sold).label("seats_left"),
+    func.coalesce(Event.capacity, _seats).label("capacity"),
 ).join(Venue, Venue.id == Event.venue_id)
-_planned = select(Seat.id, Seat.section, Seat.row, Seat.number, Seat.price, Seat.status).order_by(Seat.position)
+_planned = select(Seat.id, Seat.section, Seat.row, Seat.number, Seat.price).order_by(Seat.position)
 _placed = select(Seat.id, Seat.event_id, Seat.position, Seat.section, Seat.row, Seat.number, Seat.price).order_by(Seat.position)
 
 
 def events(session, *, words, city, start, end, after, limit):
-    """Events from start on and before end, soonest first, each with its venue, lowest price and seats left; one more than limit."""
+    """Events from start on and before end, soonest first, each with its venue, lowest price and capacity; one more than limit."""
     wanted = _listed.where(Event.starts_at >= start)
     for word in words:
         wanted = wanted.where(or_(Event.title.icontains(word, autoescape=True), Event.artist.icontains(word, autoescape=True)))

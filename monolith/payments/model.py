@@ -1,10 +1,18 @@
 from datetime import datetime
 
-from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from monolith.db import MOMENT, Base
 from monolith.fields import as_text
+
+
+class Customer(Base):
+    """An account, as the payment provider knows it."""
+
+    __tablename__ = "customers"
+
+    account_id: Mapped[str] = mapped_column(primary_key=True)
+    provider_id: Mapped[str]
 
 
 class Payment(Base):
@@ -13,7 +21,7 @@ class Payment(Base):
     __tablename__ = "payments"
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    booking_id: Mapped[str] = mapped_column(ForeignKey("bookings.id"), index=True)
+    booking_id: Mapped[str] = mapped_column(index=True)
     kind: Mapped[str]
     amount: Mapped[int]
     currency: Mapped[str]

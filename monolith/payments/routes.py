@@ -13,7 +13,8 @@ bp = Blueprint("payments", __name__)
 @customer()
 def payments():
     asked = query(booking_id=checks.identifier, **paging(checks.moment, checks.identifier))
-    with this_process().db.reading() as session:
+    with this_process().db.reading("bookings") as session:
         is_own = bookings.is_own(session, account_id=signed_in(), booking_id=asked["booking_id"])
+    with this_process().db.reading("payments") as session:
         rows = service.of_booking(session, **asked) if is_own else []
         return page(rows, asked["limit"], lambda each: each.as_json(), lambda each: (checks.as_text(each.created_at), each.id))

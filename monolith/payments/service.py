@@ -3,18 +3,26 @@ import uuid
 from functools import partial
 
 from sqlalchemy import select, tuple_
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from monolith.db import on_rollback
-from monolith.payments.model import Payment
+from monolith.payments.model import Customer, Payment
 from monolith.refusals import Unavailable
 
 log = logging.getLogger(__name__)
 
 
-def customer(process, *, account_id, name):
-    """The id of an account at the payment provider."""
-    return process.provider.customer(account_id=account_id, name=name)
+def customer_id(session, account_id):
+    """The id of an account at the payment provider, or None if it has none yet."""
+    return session.scalar(select(Customer.provider_id).where(Customer.account_id == account_id))
+
+
+def make_customer(session, process, *, account_id, name):
+    """The id of an account at the payment provider, which makes one if it has none."""
+    provider_id = process.provider.customer(account_id=account_id, name=name)
+    session.execute(insert(Customer).values(account_id=account_id, provider_id=provider_id).on_conflict_do_nothing())
+    return provider_id
 
 
 def charge(session, process, *, booking_id, hold_id, amount, currency, customer_id, payment_method, now, may_give_back):

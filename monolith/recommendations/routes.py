@@ -13,6 +13,6 @@ bp = Blueprint("recommendations", __name__)
 def recommendations():
     process = this_process()
     asked = query(**paging(checks.score, checks.identifier))
-    with process.db.reading() as session:
-        rows = service.for_account(session, account_id=signed_in(), now=process.clock(), **asked)
+    with process.db.reading("recommendations") as session:
+        rows = service.for_account(session, process, account_id=signed_in(), now=process.clock(), **asked)
     return page(rows, asked["limit"], lambda row: row, lambda row: (row["score"], row["event"]["id"]))

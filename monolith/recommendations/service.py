@@ -22,10 +22,11 @@ def cancelled(session, *, account_id, event_id):
         session.delete(taste)
 
 
-def for_account(session, *, account_id, limit, after, now):
+def for_account(session, process, *, account_id, limit, after, now):
     """[{event, score, because}], best first, of upcoming events; one more than limit, and never past the fiftieth."""
     suggested = suggest(session, account_id)
-    upcoming = catalog.upcoming(session, [event_id for event_id, *_ in suggested], now)
+    with process.db.reading("catalog") as of_catalog:
+        upcoming = catalog.upcoming(of_catalog, [event_id for event_id, *_ in suggested], now)
     best = [each for each in suggested if each[0] in upcoming][:AT_MOST]
     if after:
         best = [each for each in best if (-each[1], each[0]) > (-after[0], after[1])]

@@ -8,8 +8,8 @@ from sqlalchemy.engine import Engine
 
 READS = {  # with the look whether the session has ended, and the change of role, where there are such
     "/api/venues": 2,
-    "/api/events": 1,
-    "/api/events/{event}": 1,
+    "/api/events": 2,
+    "/api/events/{event}": 2,
     "/api/events/{event}/seats": 2,
     "/api/accounts/me": 2,
     "/api/bookings": 4,
