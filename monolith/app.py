@@ -10,7 +10,8 @@ from flask import Flask, Response
 from sqlalchemy import text
 from werkzeug.routing import BaseConverter
 
-from monolith import config, forget, log, seed, web
+from extracted.kit import log, trace
+from monolith import announce, config, forget, seed, web
 from monolith.accounts import commands
 from monolith.accounts import routes as accounts
 from monolith.bookings import routes as bookings
@@ -34,6 +35,7 @@ def create_app(settings=None):
     """The application, as settings say; without them, as the environment says."""
     settings = settings or config.from_environment(os.environ)
     log.configure(settings.log_level)
+    trace.configure(vars(settings))
     app = Flask(__name__, static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.json.sort_keys = False
@@ -43,6 +45,7 @@ def create_app(settings=None):
     for part in PARTS:
         app.register_blueprint(part.bp)
     app.cli.add_command(seed.command)
+    app.cli.add_command(announce.command)
     app.cli.add_command(forget.command)
     app.cli.add_command(commands.grant_organiser)
     _add_health(app)

@@ -11,6 +11,7 @@ from sqlalchemy import insert, select
 
 from monolith.accounts.model import Account
 from monolith.accounts.passwords import hashed
+from monolith.announce import announce
 from monolith.bookings.holds import FOR_EVER
 from monolith.bookings.model import BookedSeat, Booking, Claim
 from monolith.catalog.model import Event, Seat, Section, Venue
@@ -65,6 +66,8 @@ def command(events, accounts, bookings, seed, today, fan_password, organiser_pas
         planned = _events(session, seed, venues, events, today)
         customers = _accounts(session, seed, accounts, today - timedelta(days=100), hashed(fan_password), hashed(organiser_password))
         sold = _bookings(session, seed, planned, customers, bookings, today)
+        while announce(session, batch=1000):
+            pass
     click.echo(f"Loaded {len(venues)} venues, {events} events, {accounts} accounts and {sold} past bookings.")
 
 

@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 
-from monolith import log
+from extracted.kit import log
 from monolith.config import from_environment
 
 settings = from_environment(os.environ)

@@ -13,6 +13,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from extracted.kit import log as logs
+from extracted.kit import trace
 from monolith import fields as checks
 from monolith.accounts import service as accounts
 from monolith.process import this_process
@@ -223,6 +225,12 @@ def _begin():
     g.began = time.perf_counter()
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if checks.IDENTIFIER.fullmatch(given) else uuid.uuid4().hex
+    logs.about.set({"request_id": g.request_id})
+    if request.path.startswith("/health/"):
+        return
+    g.span = trace.span(f"{request.method} {request.url_rule or 'nowhere'}", "server", request.headers.get("traceparent", ""))
+    g.span.__enter__()
+    logs.about.set({"request_id": g.request_id, "trace_id": trace.trace_id()})
 
 
 def _end(response):
@@ -231,4 +239,5 @@ def _end(response):
     if not request.path.startswith("/health/"):
         took = (time.perf_counter() - g.began) * 1000
         log.info("request", extra={"method": request.method, "path": request.path, "status": response.status_code, "ms": round(took, 2)})
+        g.span.__exit__(None, None, None)
     return response

@@ -6,22 +6,15 @@ import sys
 from alembic import context
 from sqlalchemy import create_engine, text
 
+from extracted.kit import inbox, outbox
+from extracted.kit.settings import url
 from monolith.accounts import model as accounts  # noqa: F401 - the imports fill the metadata
 from monolith.bookings import model as bookings  # noqa: F401
 from monolith.catalog import model as catalog  # noqa: F401
-from monolith.config import url
 from monolith.db import Base
 from monolith.notifications import model as notifications  # noqa: F401
 from monolith.payments import model as payments  # noqa: F401
 from monolith.recommendations import model as recommendations  # noqa: F401
-
-LEFT_FOR_THE_STEP_BEFORE = {"status", "customer_id", "seats_sold"}
-
-
-def is_looked_at(thing, name, kind, reflected, compared_to):
-    """Whether `alembic check` cares: not about what the models no longer know, and the next step drops."""
-    return not (reflected and compared_to is None and name in LEFT_FOR_THE_STEP_BEFORE)
-
 
 try:
     database = url("postgresql")(os.environ.get("DATABASE_URL", ""))
@@ -32,6 +25,7 @@ except ValueError as problem:
 with create_engine(database).connect() as connection:
     connection.execute(text("set lock_timeout = '5s'"))
     connection.commit()
-    context.configure(connection=connection, target_metadata=Base.metadata, transaction_per_migration=True, include_object=is_looked_at)
+    tables = [Base.metadata, outbox.metadata, inbox.metadata]
+    context.configure(connection=connection, target_metadata=tables, transaction_per_migration=True)
     with context.begin_transaction():
         context.run_migrations()

@@ -15,8 +15,8 @@ COOKIE = "encore_session"
 def register():
     process = this_process()
     body = fields(email=checks.email, password=checks.password, name=checks.text())
-    with process.db.transaction() as session:
-        return service.register(session, process, now=process.clock(), **body).as_json(), 201
+    with process.db.transaction("accounts") as session:
+        return service.register(session, now=process.clock(), **body).as_json(), 201
 
 
 @bp.post("/api/sessions")

@@ -3,23 +3,22 @@ import uuid
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from monolith.accounts import passwords, sessions
+from extracted.kit.outbox import record
+from monolith.accounts import facts, passwords, sessions
 from monolith.accounts.model import Account
-from monolith.notifications import service as notifications
-from monolith.payments import service as payments
 from monolith.refusals import Conflict, NotFound, WrongCredentials
 
 
-def register(session, process, *, email, password, name, now):
-    """The new account, known to the payment provider, with the welcome mail sent."""
+def register(session, *, email, password, name, now):
+    """The new account."""
     account = Account(id=uuid.uuid4().hex, email=email, name=name, password_hash=passwords.hashed(password), created_at=now)
+    fact = facts.registered(account)
     try:
         session.add(account)
         session.flush()
     except IntegrityError:
         raise Conflict("There is an account with this e-mail address already.", kind="email-taken") from None
-    payments.make_customer(session, process, account_id=account.id, name=name)
-    notifications.welcome(session, process, account_id=account.id, email=email, name=name, now=now)
+    record(session, fact)
     return account
 
 

@@ -8,6 +8,8 @@ import jwt
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
+from extracted.kit.outbox import record
+from monolith.accounts import facts
 from monolith.accounts.model import EndedSession
 
 SESSION_FOR = timedelta(hours=12)
@@ -52,7 +54,9 @@ def has_ended(session, sid):
 
 def end(session, ended):
     """Refuse a session from now on."""
-    session.execute(insert(EndedSession).values(sid=ended.sid, expires_at=ended.expires_at).on_conflict_do_nothing())
+    once = insert(EndedSession).values(sid=ended.sid, expires_at=ended.expires_at).on_conflict_do_nothing().returning(EndedSession)
+    if noted := session.scalar(once):
+        record(session, facts.ended(noted))
 
 
 def forget(session, now):

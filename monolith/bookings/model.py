@@ -31,6 +31,7 @@ class Booking(Base):
     created_at: Mapped[datetime] = mapped_column(MOMENT)
     booked: Mapped[list[BookedSeat]] = relationship(lazy="selectin")
     status: Mapped[str] = mapped_column(default="pending")
+    version: Mapped[int] = mapped_column(default=0, server_default="0")
 
     @property
     def seats(self):

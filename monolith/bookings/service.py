@@ -4,14 +4,13 @@ from functools import partial
 
 from sqlalchemy import select, tuple_
 
+from extracted.kit.outbox import record
 from monolith.accounts import service as accounts
-from monolith.bookings import holds, idempotency
+from monolith.bookings import facts, holds, idempotency
 from monolith.bookings.holds import hold_expired, hold_used
 from monolith.bookings.model import BookedSeat, Booking, Hold
 from monolith.catalog import service as catalog
-from monolith.notifications import service as notifications
 from monolith.payments import service as payments
-from monolith.recommendations import service as recommendations
 from monolith.refusals import Conflict, Invalid, NotFound
 
 
@@ -60,7 +59,7 @@ def _unused(held):
 
 
 def book(session, process, *, account_id, hold_id, payment_method, key, now):
-    """The booking of a hold with its card charged and its mail sent; with a key that was used before, the booking it made."""
+    """The booking of a hold with its card charged; with a key that was used before, the booking it made."""
     asked = (hold_id, payment_method)
     if key and (booking := idempotency.booked_before(session, account_id=account_id, key=key, asked=asked, now=now)):
         return booking
@@ -69,16 +68,16 @@ def book(session, process, *, account_id, hold_id, payment_method, key, now):
         raise hold_expired()
     holds.lock(session, held)
     held.used = True
-    booking = _make(session, held, now)
+    booking, places = _make(session, held, now), catalog.seats(session, held.seats)
+    record(session, facts.became(booking, places, payment_method=payment_method))
     if key:
         idempotency.remember(session, account_id=account_id, key=key, asked=asked, booking=booking, now=now)
-    with notifications.connection(process) as connection:
-        booking.settle(paid=_charge(session, process, booking, payment_method, now))
-        if booking.status == "confirmed":
-            holds.sell(session, held)
-            _confirm(session, process, connection, booking, now)
-        else:
-            holds.release(session, held.id)
+    booking.settle(paid=_charge(session, process, booking, payment_method, now))
+    if booking.status == "confirmed":
+        holds.sell(session, held)
+    else:
+        holds.release(session, held.id)
+    record(session, facts.became(booking, places))
     return booking
 
 
@@ -90,38 +89,23 @@ def _charge(session, process, booking, payment_method, now):
         hold_id=booking.hold_id,
         amount=booking.total,
         currency=booking.currency,
-        customer_id=_customer_id(process, accounts.find(session, booking.account_id)),
+        customer_id=_customer_id(process, booking.account_id),
         payment_method=payment_method,
         now=now,
         may_give_back=partial(_drop_hold, process, booking.hold_id),
     )
 
 
-def _customer_id(process, account):
+def _customer_id(process, account_id):
     """The account's id at the payment provider; made in a transaction of its own, lest its other bookings wait for the end of this one."""
     with process.db.reading("payments") as session:
-        known = payments.customer_id(session, account.id)
+        known = payments.customer_id(session, account_id)
     if known:
         return known
+    with process.db.reading("accounts") as session:
+        name = accounts.find(session, account_id).name
     with process.db.transaction("payments") as session:
-        return payments.make_customer(session, process, account_id=account.id, name=account.name)
-
-
-def _confirm(session, process, connection, booking, now):
-    """Tell everybody whom a confirmed booking concerns."""
-    recommendations.booked(session, account_id=booking.account_id, event_id=booking.event_id)
-    notifications.confirm(
-        session,
-        process,
-        connection,
-        account=accounts.find(session, booking.account_id),
-        booking_id=booking.id,
-        event=catalog.find(session, booking.event_id),
-        seats=catalog.seats(session, booking.seats),
-        total=booking.total,
-        currency=booking.currency,
-        now=now,
-    )
+        return payments.make_customer(session, process, account_id=account_id, name=name)
 
 
 def _drop_hold(process, hold_id):
@@ -158,7 +142,7 @@ def cancel(session, process, booking, *, now):
     holds.free(session, booking.seats)
     session.flush()
     payments.refund(session, process, booking_id=booking.id, now=now)
-    recommendations.cancelled(session, account_id=booking.account_id, event_id=booking.event_id)
+    record(session, facts.became(booking, catalog.seats(session, booking.seats)))
 
 
 def taken(session, event_id, now):

@@ -2,7 +2,8 @@ import uuid
 
 from sqlalchemy import insert, select
 
-from monolith.catalog import store
+from extracted.kit.outbox import record
+from monolith.catalog import facts, store
 from monolith.catalog.model import Event, Seat, Venue
 from monolith.refusals import NotFound
 
@@ -33,11 +34,14 @@ def upcoming(session, event_ids, now):
 def schedule(session, *, title, artist, genre, venue_id, starts_at, prices, currency):
     """The id of a new event, with a seat at its price for each place in the sections that prices names."""
     event_id = uuid.uuid4().hex
-    seats = plan(session.get_one(Venue, venue_id).sections, event_id, prices, new_id=lambda: uuid.uuid4().hex)
-    event = {"title": title, "artist": artist, "genre": genre, "venue_id": venue_id, "starts_at": starts_at, "currency": currency}
-    session.add(Event(id=event_id, capacity=len(seats), **event))
+    venue = session.get_one(Venue, venue_id)
+    seats = plan(venue.sections, event_id, prices, new_id=lambda: uuid.uuid4().hex)
+    event = Event(id=event_id, title=title, artist=artist, genre=genre, venue_id=venue_id, starts_at=starts_at, currency=currency, capacity=len(seats))
+    fact = facts.scheduled(event, venue, seats)
+    session.add(event)
     session.flush()
     session.execute(insert(Seat), seats)
+    record(session, fact)
     return event_id
 
 

@@ -1,11 +1,20 @@
 import smtplib
-from contextlib import contextmanager, suppress
+from contextlib import closing, suppress
 from urllib.parse import unquote, urlsplit
 
+from extracted.kit import trace
+from extracted.kit.message import Never
 from monolith.refusals import Unavailable
 
-TIMEOUT = 5  # seconds
+CONNECT_WITHIN = 5  # seconds
+TAKE_WITHIN = 60  # seconds: whoever gives up on a server that is still looking at a mail will send it again
+NO_SUCH_MAILBOX = (550, 551, 553)
+FOR_GOOD = 500  # from here on the answer to a mail is that it is not taken, whenever it is sent
 PORTS = {"smtp": 25, "smtps": 465}
+
+
+class Refused(Never):
+    """The server will not take this mail, whenever it is asked."""
 
 
 class Mailer:
@@ -15,30 +24,29 @@ class Mailer:
         self.url = urlsplit(url)
         self.sender = sender
 
-    @contextmanager
-    def connection(self):
-        """An open connection, made now, so that a server that is away is noticed before anything else is done."""
+    def send(self, message):
+        """Hand a message over; Unavailable where the server does not take it now, Refused where it never will."""
         try:
-            connection = self._connect()
+            with trace.span("send mail", "client"), closing(self._connect()) as connection:
+                connection.sock.settimeout(TAKE_WITHIN)
+                connection.send_message(message)
+                with suppress(OSError, smtplib.SMTPException):  # it has the mail
+                    connection.quit()
         except (OSError, smtplib.SMTPException) as trouble:
-            raise Unavailable("The mail server") from trouble
-        try:
-            yield connection
-        finally:
-            with suppress(OSError, smtplib.SMTPException):
-                connection.quit()
+            raise (Refused(f"the mail server: {trouble}") if is_for_good(trouble) else Unavailable("The mail server")) from trouble
 
     def _connect(self):
         make = smtplib.SMTP_SSL if self.url.scheme == "smtps" else smtplib.SMTP
-        connection = make(self.url.hostname, self.url.port or PORTS[self.url.scheme], local_hostname="encore", timeout=TIMEOUT)
+        connection = make(self.url.hostname, self.url.port or PORTS[self.url.scheme], local_hostname="encore", timeout=CONNECT_WITHIN)
         if self.url.query == "starttls":
             connection.starttls()
         if self.url.username:
             connection.login(unquote(self.url.username), unquote(self.url.password or ""))
         return connection
 
-    def send(self, connection, message):
-        try:
-            connection.send_message(message)
-        except (OSError, smtplib.SMTPException) as trouble:
-            raise Unavailable("The mail server") from trouble
+
+def is_for_good(trouble):
+    """Whether a server refuses this one mail; one that refuses all of them can be mended."""
+    if isinstance(trouble, smtplib.SMTPRecipientsRefused):
+        return all(code in NO_SUCH_MAILBOX for code, _ in trouble.recipients.values())
+    return isinstance(trouble, smtplib.SMTPDataError) and trouble.smtp_code >= FOR_GOOD

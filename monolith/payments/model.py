@@ -28,6 +28,7 @@ class Payment(Base):
     status: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(MOMENT)
     provider_id: Mapped[str | None] = mapped_column(default=None)
+    version: Mapped[int] = mapped_column(default=0, server_default="0")
 
     def given_back(self, *, id, now):
         """The refund of this charge."""

@@ -3,6 +3,7 @@ from dataclasses import dataclass
 
 import stripe
 
+from extracted.kit import trace
 from monolith.refusals import Unavailable
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,8 @@ class Provider:
 
     def _ask(self, call, params, options):
         try:
-            return call(params, options)
+            with trace.span("ask the payment provider", "client"):
+                return call(params, options)
         except (stripe.CardError, stripe.InvalidRequestError):
             raise
         except stripe.StripeError as trouble:

@@ -6,7 +6,9 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
+from extracted.kit.outbox import record
 from monolith.db import on_rollback
+from monolith.payments import facts
 from monolith.payments.model import Customer, Payment
 from monolith.refusals import Unavailable
 
@@ -20,6 +22,8 @@ def customer_id(session, account_id):
 
 def make_customer(session, process, *, account_id, name):
     """The id of an account at the payment provider, which makes one if it has none."""
+    if known := customer_id(session, account_id):
+        return known
     provider_id = process.provider.customer(account_id=account_id, name=name)
     session.execute(insert(Customer).values(account_id=account_id, provider_id=provider_id).on_conflict_do_nothing())
     return provider_id
@@ -33,7 +37,7 @@ def charge(session, process, *, booking_id, hold_id, amount, currency, customer_
     if charged.succeeded:
         on_rollback(session, partial(_give_back, process.provider, charged.id, hold_id, may_give_back))
     money = {"amount": amount, "currency": currency, "status": "succeeded" if charged.succeeded else "declined", "provider_id": charged.id}
-    session.add(Payment(id=uuid.uuid4().hex, booking_id=booking_id, kind="charge", created_at=now, **money))
+    _note(session, Payment(id=uuid.uuid4().hex, booking_id=booking_id, kind="charge", created_at=now, **money))
     return charged.succeeded
 
 
@@ -52,7 +56,12 @@ def refund(session, process, *, booking_id, now):
         return
     if paid.provider_id:
         process.provider.refund(paid.provider_id, key=booking_id)
-    session.add(paid.given_back(id=uuid.uuid4().hex, now=now))
+    _note(session, paid.given_back(id=uuid.uuid4().hex, now=now))
+
+
+def _note(session, payment):
+    session.add(payment)
+    record(session, facts.moved(payment))
 
 
 def of_booking(session, *, booking_id, limit, after):

@@ -15,8 +15,10 @@ def booked(session, *, account_id, event_id):
 
 
 def cancelled(session, *, account_id, event_id):
-    """Note that an account has cancelled a booking of an event."""
+    """Note that an account has cancelled a booking of an event, if it is known to have one."""
     taste = session.get(Taste, (account_id, event_id), with_for_update=True)
+    if taste is None:
+        return
     taste.bookings -= 1
     if not taste.bookings:
         session.delete(taste)

@@ -1,16 +1,25 @@
 """The monolith in this process, on a fresh database and the lab's real services."""
 
 import json
+import threading
 import urllib.request
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 
+import psycopg
 import pytest
+from psycopg.rows import namedtuple_row
 
+from extracted.kit import memory
+from extracted.kit.relay import Relay
+from extracted.kit.worker import consumer
 from monolith.app import create_app
 from monolith.catalog import service as catalog
 from monolith.catalog.model import Section, Venue
 from monolith.config import parse
+from monolith.groups import GROUPS
+from monolith.refusals import Unavailable
 
 PASSWORD = "correct horse"
 
@@ -114,6 +123,43 @@ def buy():
         return booked.json
 
     return buy
+
+
+@pytest.fixture
+def broker():
+    """A broker in memory, with a log for each topic's only partition."""
+    return memory.Broker(partitions=1)
+
+
+@pytest.fixture
+def catch_up(process, broker):
+    """Take what was said to the broker, and have every group hear it, as relay and worker do beside the web processes."""
+
+    def listener(group, part):
+        return consumer(group, part, process, broker.source(group, part.TOPICS), partial(process.db.transaction, group), away=(Unavailable,))
+
+    consumers = [listener(group, part) for group, part in GROUPS.items()]
+    relay = Relay(process.settings.database_url, broker, threading.Event())
+
+    def catch_up():
+        with psycopg.connect(relay.url, autocommit=True, row_factory=namedtuple_row) as connection:
+            while relay.pass_on(connection):
+                pass
+        for each in consumers:
+            each.step()
+
+    return catch_up
+
+
+@pytest.fixture
+def said(catch_up, broker):
+    """[(type, data)] of what is on a topic, oldest first, once all that was recorded is there."""
+
+    def said(topic):
+        catch_up()
+        return [(dict(record.headers)["ce_type"].decode(), json.loads(record.value)) for record in broker.logs[topic, 0]]
+
+    return said
 
 
 @pytest.fixture

@@ -1,23 +1,30 @@
-import pytest
+from email.message import EmailMessage
 
-from monolith.notifications.mailer import Mailer
+import pytest
+from aiosmtpd.controller import Controller
+
+from monolith.notifications.mailer import Mailer, Refused
 from monolith.refusals import Unavailable
+from tools.lab.waiting import free_port
 
 
 def mails(lab_services, to):
     return [mail for mail in lab_services.mails() if mail["to"] == to]
 
 
-def test_a_new_account_is_welcomed_once(fan, lab_services, sign_up):
+def test_a_new_account_is_welcomed_once(lab_services, sign_up, catch_up):
     sign_up("unique.welcome")
+    catch_up()
+    catch_up()
 
     assert [mail["subject"] for mail in mails(lab_services, "unique.welcome@encore.example")] == ["Welcome to Encore"]
 
 
-def test_a_confirmed_booking_is_confirmed_by_mail_with_its_seats(sign_up, event, buy, lab_services):
+def test_a_confirmed_booking_is_confirmed_by_mail_with_its_seats(sign_up, event, buy, lab_services, catch_up):
     buyer = sign_up("unique.buyer")
 
     booking = buy(buyer, event, event.seats[:2])
+    catch_up()
 
     confirmation = next(mail for mail in mails(lab_services, "unique.buyer@encore.example") if "tickets" in mail["subject"])
     assert booking["id"] in confirmation["text"]
@@ -25,44 +32,87 @@ def test_a_confirmed_booking_is_confirmed_by_mail_with_its_seats(sign_up, event,
     assert "90.00 EUR" in confirmation["text"]
 
 
-def test_a_declined_booking_is_not_mailed(sign_up, event, buy, lab_services):
+def test_a_declined_booking_is_not_mailed(sign_up, event, buy, lab_services, catch_up):
     buyer = sign_up("unique.declined")
 
     buy(buyer, event, event.seats[:1], card="pm_card_visa_chargeDeclined")
+    catch_up()
 
     assert [mail["subject"] for mail in mails(lab_services, "unique.declined@encore.example")] == ["Welcome to Encore"]
 
 
-def test_a_title_cannot_add_a_header(sign_up, make_event, buy, lab_services):
+def test_a_title_cannot_add_a_header(sign_up, make_event, buy, lab_services, catch_up):
     buyer, event = sign_up("unique.header"), make_event(title="Hours\r\nBcc: everybody@encore.example")
 
     buy(buyer, event, event.seats[:1])
+    catch_up()
 
     assert any(mail["subject"] == "Your tickets for Hours Bcc: everybody@encore.example" for mail in mails(lab_services, "unique.header@encore.example"))
 
 
-def test_nor_can_one_that_hides_it_in_an_encoded_word(sign_up, make_event, buy, lab_services):
+def test_nor_can_one_that_hides_it_in_an_encoded_word(sign_up, make_event, buy, lab_services, catch_up):
     buyer, event = sign_up("unique.encoded"), make_event(title="Hours =?utf-8?q?a=0ABcc:_everybody?=")
 
     buy(buyer, event, event.seats[:1])
+    catch_up()
 
     subjects = [mail["subject"] for mail in mails(lab_services, "unique.encoded@encore.example")]
     assert subjects == ["Welcome to Encore", "Your tickets for Hours = ?utf-8?q?a=0ABcc:_everybody?="]
 
 
-def test_a_mail_server_that_is_away_is_noticed_before_the_card_is_charged(fan, event, process, ledger):
-    hold_id = fan.post(f"/api/events/{event.id}/holds", json={"seats": event.seats[:1]}).json["id"]
-    before, working = len(ledger()), process.mailer
-    process.mailer = Mailer("smtp://127.0.0.1:1", sender="tickets@encore.example")
+def test_an_address_that_nobody_can_write_to_holds_up_nobody(sign_up, process, lab_services, catch_up, monkeypatch):
+    send = process.mailer.send
 
-    refused = fan.post("/api/bookings", json={"hold_id": hold_id, "payment_method": "pm_card_visa"})
+    def choosy(message):
+        if message["To"].startswith("unique.nowhere"):
+            raise Refused("no such mailbox")
+        send(message)
 
-    assert refused.status_code == 503
-    assert len(ledger()) == before
+    monkeypatch.setattr(process.mailer, "send", choosy)
+    sign_up("unique.nowhere")
+    sign_up("unique.behind")
+
+    catch_up()
+
+    assert len(mails(lab_services, "unique.behind@encore.example")) == 1
+
+
+@pytest.mark.parametrize(
+    ("rcpt", "data", "raised"), [(550, 250, Refused), (450, 250, Unavailable), (554, 250, Unavailable), (250, 554, Refused), (250, 451, Unavailable)]
+)
+def test_a_mail_is_refused_if_the_server_will_never_take_it_and_waits_if_it_takes_none_just_now(rcpt, data, raised):
+    class Choosy:
+        async def handle_RCPT(self, server, session, envelope, address, options):
+            envelope.rcpt_tos.append(address)
+            return f"{rcpt} as you say"
+
+        async def handle_DATA(self, *told):
+            return f"{data} as you say"
+
+    server = Controller(Choosy(), hostname="127.0.0.1", port=free_port())
+    server.start()
+    message = EmailMessage()
+    message["From"], message["To"] = "tickets@encore.example", "nobody@encore.example"
+
+    with pytest.raises(raised):
+        Mailer(f"smtp://127.0.0.1:{server.port}", sender="tickets@encore.example").send(message)
+    server.stop()
+
+
+def test_while_the_mail_server_is_away_registering_and_booking_go_on_and_the_mail_follows(sign_up, event, buy, process, catch_up, lab_services, eventually):
+    working, process.mailer = process.mailer, Mailer("smtp://127.0.0.1:1", sender="tickets@encore.example")
+    buyer = sign_up("unique.patient")
+    assert buy(buyer, event, event.seats[:1])["status"] == "confirmed"
+    catch_up()
+    assert mails(lab_services, "unique.patient@encore.example") == []
+
     process.mailer = working
-    assert fan.post("/api/bookings", json={"hold_id": hold_id, "payment_method": "pm_card_visa"}).json["status"] == "confirmed"
+
+    eventually(lambda: catch_up() or len(mails(lab_services, "unique.patient@encore.example")) == 2)
+    catch_up()
+    assert sorted(mail["subject"] for mail in mails(lab_services, "unique.patient@encore.example")) == ["Welcome to Encore", "Your tickets for Small Hours"]
 
 
 def test_a_server_that_does_not_answer_is_unavailable():
-    with pytest.raises(Unavailable), Mailer("smtp://127.0.0.1:1", sender="tickets@encore.example").connection():
-        pass
+    with pytest.raises(Unavailable):
+        Mailer("smtp://127.0.0.1:1", sender="tickets@encore.example").send(EmailMessage())

@@ -34,6 +34,12 @@ def test_what_others_booked_along_is_suggested_with_its_reason(noted):
     assert suggestions("me") == [("blues", 0.707107, ["jazz"]), ("metal", 0.5, ["jazz"])]
 
 
+def test_a_cancellation_of_what_was_never_noted_changes_nothing(noted):
+    suggestions = noted(("ada", "jazz"), cancelled=[("ada", "blues")])
+
+    assert suggestions("new") == [("jazz", 1.0, [])]
+
+
 def test_without_history_the_best_sellers_are_suggested(noted):
     suggestions = noted(("ada", "jazz"), ("bob", "jazz"), ("bob", "metal"))
 
@@ -58,13 +64,14 @@ def test_cancelling_leaves_nothing_behind(noted):
     assert all_suggestions(*kept, *passing, cancelled=passing) == all_suggestions(*kept)
 
 
-def test_recommendations_name_upcoming_events_and_page_by_score(fan, sign_up, make_event, buy):
+def test_recommendations_name_upcoming_events_and_page_by_score(fan, sign_up, make_event, buy, catch_up):
     events = [make_event(title=f"Event {number}") for number in range(4)]
     for friend, booked in {"ada": events[:3], "bob": events[:2], "cem": [events[0], events[3]]}.items():
         client = sign_up(friend)
         for event, seat in zip(booked, range(4), strict=False):
             buy(client, event, [event.seats[seat + 3 * "abc".index(friend[0])]])
     buy(fan, events[0], [events[0].seats[9]])
+    catch_up()
 
     first = fan.get("/api/recommendations?limit=2").json
     second = fan.get(f"/api/recommendations?limit=2&after={first['next']}").json

@@ -40,12 +40,13 @@ def statements(client, path):
 
 
 @pytest.mark.parametrize("path", READS)
-def test_a_read_makes_as_many_statements_for_many_rows_as_for_few(fan, sign_up, make_event, buy, path):
+def test_a_read_makes_as_many_statements_for_many_rows_as_for_few(fan, sign_up, make_event, buy, catch_up, path):
     made = [make_event() for _ in range(2)]
     bookings = [buy(fan, made[0], [made[0].seats[0]])]
     other = sign_up("other")
     buy(other, made[0], [made[0].seats[1]])
     buy(other, made[1], [made[1].seats[1]])
+    catch_up()
     path = path.format(event=made[0].id, booking=bookings[0]["id"])
     few = statements(fan, path)
 
@@ -53,11 +54,13 @@ def test_a_read_makes_as_many_statements_for_many_rows_as_for_few(fan, sign_up, 
         more = make_event()
         buy(sign_up(f"visitor{seat}"), more, more.seats[:2])
         buy(fan, made[0], [made[0].seats[seat]])
+    catch_up()
 
     assert len(statements(fan, path)) == len(few) == READS[path.replace(made[0].id, "{event}").replace(bookings[0]["id"], "{booking}")], few
 
 
-def test_a_hold_and_a_booking_make_a_fixed_number_of_statements(fan, event, buy):
+def test_a_hold_and_a_booking_make_a_fixed_number_of_statements(fan, event, buy, catch_up):
+    catch_up()
     with counting() as one:
         buy(fan, event, event.seats[:1])
     with counting() as many:

@@ -1,9 +1,11 @@
-"""One JSON object a line on standard output, each with the id of the request it belongs to."""
+"""One JSON object a line on standard output, each with what it belongs to: the request, the trace."""
 
 import logging.config
+from contextvars import ContextVar
 
-from flask import g, has_request_context
 from pythonjsonlogger.json import JsonFormatter
+
+about = ContextVar("about", default={})  # noqa: B039 - never changed, only replaced
 
 
 class Formatter(JsonFormatter):
@@ -16,8 +18,7 @@ class Formatter(JsonFormatter):
 
     def add_fields(self, log_data, record, message_dict):
         super().add_fields(log_data, record, message_dict)
-        if has_request_context() and "request_id" in g:
-            log_data["request_id"] = g.request_id
+        log_data.update(about.get())
 
 
 def config(level):
@@ -31,6 +32,7 @@ def config(level):
         "loggers": {
             "gunicorn.error": {"level": "INFO", "propagate": True, "handlers": []},
             "gunicorn.access": {"level": "ERROR", "propagate": True, "handlers": []},
+            "kafka": {"level": "ERROR"},
             "stripe": {"level": "WARNING"},
         },
     }

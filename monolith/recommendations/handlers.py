@@ -1,0 +1,16 @@
+"""What recommendations does about what others say."""
+
+from monolith.recommendations import service
+
+
+def booked(session, process, message):
+    service.booked(session, account_id=message.data["account_id"], event_id=message.data["event_id"])
+
+
+def cancelled(session, process, message):
+    service.cancelled(session, account_id=message.data["account_id"], event_id=message.data["event_id"])
+
+
+TOPICS = ("bookings",)
+ANNOUNCED = False
+HANDLERS = {"booking.confirmed": booked, "booking.cancelled": cancelled}
