@@ -8,13 +8,11 @@ from monolith.accounts import keys
 
 SETTINGS = {
     **DATABASE,
-    "SMTP_URL": (url("smtp", "smtps"), REQUIRED),
     "STRIPE_API_KEY": (word, REQUIRED),
     "SESSION_KEY": (keys.private, REQUIRED),
     "SESSION_PUBLIC_KEYS": (keys.public, REQUIRED),
     "STRIPE_API_BASE": (url("http", "https"), "https://api.stripe.com"),
     "STRIPE_TIMEOUT_SECONDS": (whole(1, 80), 8),
-    "MAIL_FROM": (word, "tickets@encore.example"),
     "HOLD_SECONDS": (whole(1, 86_400), 600),
     "DRAIN_SECONDS": (whole(0, 60), 1),
     "HOST": (word, "127.0.0.1"),
@@ -29,13 +27,11 @@ class Settings:
     """What one process needs to know; docs/settings.md says what each setting is for."""
 
     database_url: str
-    smtp_url: str
     stripe_api_key: str
     session_key: tuple
     session_public_keys: dict
     stripe_api_base: str
     stripe_timeout_seconds: int
-    mail_from: str
     hold_seconds: int
     drain_seconds: int
     host: str

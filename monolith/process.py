@@ -6,7 +6,6 @@ from flask import current_app
 
 from monolith.accounts.sessions import Tokens
 from monolith.db import Database
-from monolith.notifications.mailer import Mailer
 from monolith.payments.provider import Provider
 
 
@@ -17,7 +16,6 @@ class Process:
         self.settings = settings
         self.clock = clock
         self.db = Database(settings.database_url, connections=settings.threads)
-        self.mailer = Mailer(settings.smtp_url, sender=settings.mail_from)
         self.provider = Provider(settings.stripe_api_base, settings.stripe_api_key, timeout=settings.stripe_timeout_seconds)
         self.tokens = Tokens(settings.session_key, settings.session_public_keys)
         self.draining = False

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from extracted.kit.settings import KAFKA, REQUIRED
+from extracted.notifications.config import SETTINGS as OF_NOTIFICATIONS
 from monolith.config import SETTINGS
 from tools.lab.tree import HERE
 
@@ -19,9 +20,10 @@ DOCUMENTED = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", (HERE.path / "docs" / "
 DOCKERFILES = [path for path in HERE.path.rglob("Dockerfile") if ".lab" not in path.relative_to(HERE.path).parts]
 
 
-def test_every_setting_is_documented_with_its_default():
+@pytest.mark.parametrize("settings", [SETTINGS, KAFKA, OF_NOTIFICATIONS])
+def test_every_setting_is_documented_with_its_default(settings):
     words = {REQUIRED: "required", None: "none"}
-    in_code = {name: words.get(default, f"`{default}`") for name, (_, default) in {**SETTINGS, **KAFKA}.items()}
+    in_code = {name: words.get(default, f"`{default}`") for name, (_, default) in settings.items()}
 
     assert {name: DOCUMENTED.get(name) for name in in_code} == in_code
 
@@ -32,16 +34,17 @@ def test_every_line_of_the_procfile_is_a_service_with_the_same_command(name):
 
 
 def test_services_have_no_setting_that_is_not_documented():
-    ours = [service for service in SERVICES.values() if service["image"].startswith("encore-monolith")]
+    ours = [service for service in SERVICES.values() if service["image"].startswith("encore-") and "environment" in service]
 
     assert ours
     assert {name for service in ours for name in service["environment"]} <= set(DOCUMENTED)
 
 
-def test_the_image_runs_what_the_procfile_says():
-    (command,) = re.findall(r"^CMD (\[.+\])$", (HERE.path / "monolith" / "Dockerfile").read_text(), re.MULTILINE)
+@pytest.mark.parametrize(("folder", "process"), [("monolith", "web"), ("extracted/notifications", "notifications-worker")])
+def test_the_image_runs_what_the_procfile_says(folder, process):
+    (command,) = re.findall(r"^CMD (\[.+\])$", (HERE.path / folder / "Dockerfile").read_text(), re.MULTILINE)
 
-    assert shlex.join(yaml.safe_load(command)) == shlex.join(HERE.procfile()["web"])
+    assert shlex.join(yaml.safe_load(command)) == shlex.join(HERE.procfile()[process])
 
 
 def test_images_are_pinned_and_every_lasting_service_is_checked():

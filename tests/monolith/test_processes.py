@@ -16,7 +16,7 @@ def test_a_web_process_imports_no_kafka_client():
 
 
 def test_a_worker_without_kafkas_address_says_so_in_one_line():
-    for module in ("monolith.worker", "extracted.kit.relay"):
+    for module in ("monolith.worker", "extracted.kit.relay", "extracted.notifications.worker"):
         environment = {"PYTHONPATH": str(HERE.path), "DATABASE_URL": "postgresql://a:b@127.0.0.1:1/c", **SETTINGS}
 
         done = subprocess.run([sys.executable, "-m", module], env=environment, capture_output=True, text=True)

@@ -2,7 +2,7 @@ import uuid
 from email.message import EmailMessage
 from email.utils import make_msgid
 
-from monolith.notifications.model import Mail
+from extracted.notifications.model import Mail
 
 ENCODED = "=?"  # begins what the email package would decode (RFC 2047): new lines, say, and with them headers
 
@@ -14,7 +14,7 @@ def welcome(session, process, *, account_id, email, name, now):
 
 
 def confirm(session, process, *, account, booking_id, event, seats, total, currency, now):
-    """Send the mail that confirms a booking: to an account with id, email and name, of an event's seats with section, row and number."""
+    """Send the mail that confirms a booking: to an account with account_id, email and name, of an event's seats with section, row and number."""
     lines = [
         f"Hello {account.name},",
         "",
@@ -28,7 +28,7 @@ def confirm(session, process, *, account, booking_id, event, seats, total, curre
         f"Paid: {total / 100:.2f} {currency}",
         "",
     ]
-    noted = Mail(id=uuid.uuid4().hex, account_id=account.id, kind="confirmation", sent_at=now, booking_id=booking_id)
+    noted = Mail(id=uuid.uuid4().hex, account_id=account.account_id, kind="confirmation", sent_at=now, booking_id=booking_id)
     _send(session, process, noted, to=account.email, subject=f"Your tickets for {event.title}", text="\n".join(lines))
 
 

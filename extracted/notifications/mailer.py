@@ -4,13 +4,16 @@ from urllib.parse import unquote, urlsplit
 
 from extracted.kit import trace
 from extracted.kit.message import Never
-from monolith.refusals import Unavailable
 
 CONNECT_WITHIN = 5  # seconds
 TAKE_WITHIN = 60  # seconds: whoever gives up on a server that is still looking at a mail will send it again
 NO_SUCH_MAILBOX = (550, 551, 553)
 FOR_GOOD = 500  # from here on the answer to a mail is that it is not taken, whenever it is sent
 PORTS = {"smtp": 25, "smtps": 465}
+
+
+class Away(Exception):
+    """The mail server does not take a mail just now."""
 
 
 class Refused(Never):
@@ -25,7 +28,7 @@ class Mailer:
         self.sender = sender
 
     def send(self, message):
-        """Hand a message over; Unavailable where the server does not take it now, Refused where it never will."""
+        """Hand a message over; Away where the server does not take it now, Refused where it never will."""
         try:
             with trace.span("send mail", "client"), closing(self._connect()) as connection:
                 connection.sock.settimeout(TAKE_WITHIN)
@@ -33,7 +36,7 @@ class Mailer:
                 with suppress(OSError, smtplib.SMTPException):  # it has the mail
                     connection.quit()
         except (OSError, smtplib.SMTPException) as trouble:
-            raise (Refused(f"the mail server: {trouble}") if is_for_good(trouble) else Unavailable("The mail server")) from trouble
+            raise (Refused if is_for_good(trouble) else Away)(f"the mail server: {trouble}") from trouble
 
     def _connect(self):
         make = smtplib.SMTP_SSL if self.url.scheme == "smtps" else smtplib.SMTP

@@ -1,0 +1,1 @@
+"""Mail to customers: a service of its own, which knows what it needs from what others say."""
