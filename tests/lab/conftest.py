@@ -9,8 +9,8 @@ import urllib.request
 
 import pytest
 
-from tools.lab.tree import HERE
-from tools.lab.waiting import eventually
+from tools.lab.ground.tree import HERE
+from tools.lab.ground.waiting import eventually
 
 WEB = """
 import os, sys

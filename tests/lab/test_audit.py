@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from tools.lab.audit import INVARIANTS, LOST, MAIL, MONEY, SEATS, STRANGERS, judge
+from tools.lab.measure.audit import INVARIANTS, LOST, MAIL, MONEY, SEATS, STRANGERS, judge
 
 ADA, BOB = "ada@load.example", "bob@load.example"
 

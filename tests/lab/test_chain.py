@@ -9,10 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from tools.lab import chain, proving
-from tools.lab.system import Failed
-from tools.lab.tree import HERE, Tree
-from tools.lab.waiting import eventually
+from tools.lab.ground.failed import Failed
+from tools.lab.ground.tree import HERE, Tree
+from tools.lab.ground.waiting import eventually
+from tools.lab.steps import chain, proving
 
 STEPS = {
     "00-first": {"shop/core.py": "one\ntwo\nthree\nfour\nfive\nsix\n", "tests/shop/test_core.py": "def test_core():\n    pass\n", "Procfile": "web: true\n"},
@@ -22,8 +22,8 @@ STEPS = {
 }
 LESSON = '"""Step {number}: {word}. A toy."""\n\nimport pathlib\n\n\ndef test_it_is_there():\n    assert pathlib.Path({path!r}).exists(), "no {word}"\n'
 PROVE = """
-from tools.lab import chain, proving
-from tools.lab.system import Failed
+from tools.lab.steps import chain, proving
+from tools.lab.ground.failed import Failed
 try:
     proving.prove(*chain.read().steps, print)
 except Failed as failed:
@@ -31,7 +31,7 @@ except Failed as failed:
 """
 MEANWHILE = """
 import subprocess
-from tools.lab import publish
+from tools.lab.steps import publish
 done = []
 def prove(before, step, say):
     if not done:
@@ -49,7 +49,7 @@ def test_it(system):
     signal.pause()
 """
 PASSES = "def test_it():\n    pass\n"
-PLUGIN = "[tool.pytest.ini_options]\naddopts = '--import-mode=importlib -p tools.lab.plugin'\n"
+PLUGIN = "[tool.pytest.ini_options]\naddopts = '--import-mode=importlib -p tools.lab.testing.plugin'\n"
 
 
 class Toy:
@@ -116,7 +116,7 @@ def bare(tmp_path):
     toy = Toy(tmp_path / "toy")
     toy.path.mkdir()
     toy.git("init", "-q", "-b", "main")
-    tools = {f"tools/lab/{file.name}": file.read_text() for file in (HERE.path / "tools" / "lab").glob("*.py")}
+    tools = {str(file.relative_to(HERE.path)): file.read_text() for file in (HERE.path / "tools" / "lab").rglob("*.py")}
     toy.commit("Begin, mixed as beginnings are", {**tools, "pyproject.toml": PLUGIN, ".gitignore": "/.lab/\n__pycache__/\n", "shop/core.py": "begun\n"})
     return toy
 
@@ -497,12 +497,12 @@ def test_what_was_proved_before_a_publication_was_cut_off_is_not_proved_again(tm
 
 
 def test_a_proof_outlives_changes_of_the_lab_that_no_steps_test_runs_on():
-    loaded = "import sys, tools.lab.plugin; print(*(name.rpartition('.')[2] for name in sys.modules if name.startswith('tools.lab.')))"
+    loaded = "import sys, tools.lab.testing.plugin; print(*(name.split('.')[2] for name in sys.modules if name.startswith('tools.lab.')))"
     used = set(subprocess.run([sys.executable, "-c", loaded], cwd=HERE.path, capture_output=True, text=True, check=True).stdout.split())
     for path in (path for path in HERE.path.glob("tests/*/*.py") if path.parent.name != "lab"):
         used |= {module for line in path.read_text().splitlines() for module in re.findall(r"^from tools\.lab\.(\w+)", line)}
 
-    assert used >= {"system", "plugin"}
+    assert used >= {"ground", "services", "system", "look", "testing"}
     assert used.isdisjoint(proving.ABOUT_THE_LAB)
 
 

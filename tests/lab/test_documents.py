@@ -5,9 +5,10 @@ import re
 
 import pytest
 
-from tools.lab import chain, git, measurements
 from tools.lab.__main__ import lab
-from tools.lab.tree import HERE
+from tools.lab.ground.tree import HERE
+from tools.lab.report import store
+from tools.lab.steps import chain, git
 
 DOCUMENTS = sorted([HERE.path / "README.md", *(HERE.path / "docs").rglob("*.md")])
 PAGES = sorted((HERE.path / "docs" / "steps").glob("[0-9][0-9]-*.md"))
@@ -65,15 +66,15 @@ def test_the_page_of_a_step_has_its_headings_and_is_short(page):
     headings = re.findall(r"^## (.+)$", page.read_text(), re.MULTILINE)
 
     assert set(headings) == HEADINGS
-    assert len(measurements.NUMBERS.sub("", page.read_text()).splitlines()) <= 90  # the tables are generated, and not counted
+    assert len(store.NUMBERS.sub("", page.read_text()).splitlines()) <= 90  # the tables are generated, and not counted
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_the_numbers_of_a_page_are_those_that_were_measured(page):
-    measured = measurements.read(page.stem)
+    measured = store.read(page.stem)
 
     assert measured, f"docs/measurements/{page.stem}.json is missing; ./lab bench --keep and ./lab load --keep make it"
-    assert measurements.with_numbers(page.read_text(), measured) == page.read_text()
+    assert store.with_numbers(page.read_text(), measured) == page.read_text()
 
 
 def test_a_decision_is_at_most_forty_lines_with_the_same_headings():
@@ -86,10 +87,10 @@ def test_a_decision_is_at_most_forty_lines_with_the_same_headings():
 
 
 def test_measurements_name_the_machine_and_the_files_that_they_are_of():
-    for path in sorted(measurements.FOLDER.glob("*.json")):
+    for path in sorted(store.FOLDER.glob("*.json")):
         for command, measured in json.loads(path.read_text()).items():
             assert "./lab " in command
-            assert measured["kind"] in measurements.TABLES
+            assert measured["kind"] in store.TABLES
             assert measured.keys() == {"kind", "files", "machine", "figures"}
 
 

@@ -6,10 +6,12 @@ import pytest
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
 
-from tools.lab import kafka, topics
-from tools.lab.system import Failed, System
-from tools.lab.tree import HERE
-from tools.lab.waiting import eventually, free_port, is_listening
+from tools.lab.ground.failed import Failed
+from tools.lab.ground.tree import HERE
+from tools.lab.ground.waiting import eventually, free_port, is_listening
+from tools.lab.look import topics
+from tools.lab.services import kafka
+from tools.lab.system.system import System
 
 TOPICS = {"things": {"partitions": 2, "config": {}}}
 

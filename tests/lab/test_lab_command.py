@@ -4,7 +4,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tools.lab.waiting import eventually, free_port
+from tools.lab.ground.waiting import eventually, free_port
 
 
 def gone(pids):

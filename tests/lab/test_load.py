@@ -8,9 +8,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from rich.console import Console
 
-from tools.lab import load
-from tools.lab.script import NEXT, WEIGHTS, script, visits
-from tools.lab.system import Failed
+from tools.lab.cli.load import VOID, run
+from tools.lab.ground.failed import Failed
+from tools.lab.measure import load
+from tools.lab.measure.workload import NEXT, WEIGHTS, script, visits
 
 EVENTS = {f"event-{number}": [f"{number}-{seat}" for seat in range(40)] for number in range(3)}
 SHORT = {"rate": 10, "seconds": 4, "seed": 1, "accounts": 8, "searching": False, "keep": False, "events": 4, "scale": {}}
@@ -158,16 +159,16 @@ def inside(monkeypatch):
 def test_a_short_run_against_a_real_system_ends_with_a_clean_audit(shared_encore, tmp_path, inside):
     path, out = tmp_path / "result.json", Console(quiet=True)
 
-    code = load.run(out, inside(shared_encore.system), path=path, **SHORT)
+    code = run(out, inside(shared_encore.system), path=path, **SHORT)
 
     result = json.loads(path.read_text())
     assert {invariant: broken for invariant, broken in result["audit"].items() if broken} == {}
-    assert code in (0, load.VOID)  # how fast the machine is decides which
+    assert code in (0, VOID)  # how fast the machine is decides which
     assert result["step"] == shared_encore.system.tree.slug
 
 
 def test_a_process_is_killed_in_the_middle_of_the_load_if_that_is_wanted(encore, tmp_path, inside):
-    load.run(Console(quiet=True), inside(encore.system), kill="mail", path=tmp_path / "result.json", **SHORT)
+    run(Console(quiet=True), inside(encore.system), kill="mail", path=tmp_path / "result.json", **SHORT)
 
     assert {each["name"]: each["starts"] for each in encore.system.supervisor.facts()}["mail"] == 2
     assert json.loads((tmp_path / "result.json").read_text())["figures"].keys() >= {"failed", "broken"}
@@ -177,6 +178,6 @@ def test_a_fault_that_could_not_be_made_is_no_figure(shared_encore, tmp_path, in
     tree = inside(shared_encore.system)
 
     with pytest.raises(Failed, match="there is no process named nobody"):
-        load.run(Console(quiet=True), tree, kill="nobody", path=tmp_path / "result.json", **SHORT)
+        run(Console(quiet=True), tree, kill="nobody", path=tmp_path / "result.json", **SHORT)
 
     assert not (tmp_path / "result.json").exists()

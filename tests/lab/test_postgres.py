@@ -5,9 +5,9 @@ import subprocess
 import psycopg
 import pytest
 
-from tools.lab.postgres import PostgreSQL
-from tools.lab.system import copy, remove
-from tools.lab.waiting import eventually, free_port
+from tools.lab.ground.waiting import eventually, free_port
+from tools.lab.services.postgres import PostgreSQL
+from tools.lab.system.state import copy, remove
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@ import sys
 
 import pytest
 
-from tools.lab import processes
-from tools.lab.processes import Process, Supervisor, readable
-from tools.lab.waiting import eventually
+from tools.lab.ground.waiting import eventually
+from tools.lab.system import processes
+from tools.lab.system.processes import Process, Supervisor, readable
 
 
 @pytest.fixture

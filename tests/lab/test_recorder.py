@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tools.lab import recorder
+from tools.lab.testing import recorder
 
 
 class Stub(BaseHTTPRequestHandler):

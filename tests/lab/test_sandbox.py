@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import stripe
 
-from tools.lab.inbox import read
-from tools.lab.plugin import ledger, turn
-from tools.lab.tree import HERE
-from tools.lab.waiting import eventually, free_port, is_listening
+from tools.lab.ground.tree import HERE
+from tools.lab.ground.waiting import eventually, free_port, is_listening
+from tools.lab.look.mail import read
+from tools.lab.look.payments import ledger, turn
 
 
 class Provider:
@@ -22,7 +22,7 @@ class Provider:
         self.start()
 
     def start(self):
-        command = [sys.executable, "-m", "tools.lab.sandbox", "--port", str(self.port), "--database", str(self.database)]
+        command = [sys.executable, "-m", "tools.lab.services.sandbox", "--port", str(self.port), "--database", str(self.database)]
         self.process = subprocess.Popen(command, cwd=HERE.path)
         eventually(lambda: is_listening(self.port))
 

@@ -6,8 +6,8 @@ import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from tools.lab.system import PASSWORDS, expand
-from tools.lab.tree import HERE, lesson_of
+from tools.lab.ground.tree import HERE, lesson_of
+from tools.lab.system.system import PASSWORDS, expand
 
 
 def one_off(running, kind, *options, **changed):

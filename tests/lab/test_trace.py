@@ -11,9 +11,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from rich.console import Console
 
-from tools.lab import trace
-from tools.lab.plugin import Client
-from tools.lab.system import Failed
+from tools.lab.ground.failed import Failed
+from tools.lab.ground.http import Client
+from tools.lab.look import trace
 
 
 def book(told):
