@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,16 +30,26 @@ class Lab:
 
     def __init__(self, path):
         self.path = path
-        self.environment = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
+        self.environment = {
+            name: value for name, value in os.environ.items() if not name.endswith("_URL")
+        }
         self.environment |= {"PYTHONPATH": str(path), "PYTHONUNBUFFERED": "1"}
 
     def __call__(self, *words, **options):
-        return subprocess.run(self._command(words), capture_output=True, text=True, timeout=60, **self._options(options))
+        return subprocess.run(
+            self._command(words),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            **self._options(options),
+        )
 
     def up(self, *words):
         self.printed = self.path / "printed"
         with self.printed.open("w") as printed:
-            options = self._options({"stdout": printed, "stderr": subprocess.STDOUT, "start_new_session": True})
+            options = self._options(
+                {"stdout": printed, "stderr": subprocess.STDOUT, "start_new_session": True}
+            )
             self.process = subprocess.Popen(self._command(["up", *words]), **options)
         eventually(lambda: "Ready after" in self.printed.read_text(), within=30)
         return self.process
@@ -65,16 +76,14 @@ class Lab:
 
 @pytest.fixture
 def make_lab(tmp_path):
-    """Make a toy checkout whose Procfile has these lines; the lab's own code is a link to ours."""
+    """Make a toy checkout whose Procfile has these lines; the lab's own code is a copy of ours."""
     made = []
 
     def make_lab(*lines):
         path = tmp_path / f"checkout{len(made)}"
         path.mkdir()
-        (path / "tools").mkdir()
-        (path / "tools" / "lab").mkdir()
-        for file in (HERE.path / "tools" / "lab").glob("*.py"):
-            (path / "tools" / "lab" / file.name).write_text(file.read_text())
+        tools = HERE.path / "tools"
+        shutil.copytree(tools, path / "tools", ignore=shutil.ignore_patterns("__pycache__"))
         (path / "web.py").write_text(WEB)
         (path / "Procfile").write_text("\n".join(lines or ["web: python web.py"]) + "\n")
         made.append(Lab(path))

@@ -1,4 +1,5 @@
-"""Publishing a chain of toy steps: each test is a small repository of its own, and speaks to `./lab` as a maintainer does."""
+"""Publishing a chain of toy steps: each test is a small repository of its own, and speaks to
+`./lab` as a maintainer does."""
 
 import os
 import re
@@ -15,12 +16,26 @@ from tools.lab.ground.waiting import eventually
 from tools.lab.steps import chain, proving
 
 STEPS = {
-    "00-first": {"shop/core.py": "one\ntwo\nthree\nfour\nfive\nsix\n", "tests/shop/test_core.py": "def test_core():\n    pass\n", "Procfile": "web: true\n"},
-    "01-second": {"shop/mail.py": "alpha\nbeta\ngamma\ndelta\n", "shop/core.py": "one\ntwo\nthree\nfour\nfive\nSIX\n"},
-    "02-third": {"extracted/mail.py": "alpha\nbeta\ngamma\nDELTA\n", "shop/mail.py": None, "tests/shop/test_core.py": None},
+    "00-first": {
+        "shop/core.py": "one\ntwo\nthree\nfour\nfive\nsix\n",
+        "tests/shop/test_core.py": "def test_core():\n    pass\n",
+        "Procfile": "web: true\n",
+    },
+    "01-second": {
+        "shop/mail.py": "alpha\nbeta\ngamma\ndelta\n",
+        "shop/core.py": "one\ntwo\nthree\nfour\nfive\nSIX\n",
+    },
+    "02-third": {
+        "extracted/mail.py": "alpha\nbeta\ngamma\nDELTA\n",
+        "shop/mail.py": None,
+        "tests/shop/test_core.py": None,
+    },
     "03-fourth": {"extracted/tail.py": "tail\n"},
 }
-LESSON = '"""Step {number}: {word}. A toy."""\n\nimport pathlib\n\n\ndef test_it_is_there():\n    assert pathlib.Path({path!r}).exists(), "no {word}"\n'
+LESSON = (
+    '"""Step {number}: {word}. A toy."""\n\nimport pathlib\n\n\ndef test_it_is_there():\n   '
+    ' assert pathlib.Path({path!r}).exists(), "no {word}"\n'
+)
 PROVE = """
 from tools.lab.steps import chain, proving
 from tools.lab.ground.failed import Failed
@@ -49,27 +64,54 @@ def test_it(system):
     signal.pause()
 """
 PASSES = "def test_it():\n    pass\n"
-PLUGIN = "[tool.pytest.ini_options]\naddopts = '--import-mode=importlib -p tools.lab.testing.plugin'\n"
+PLUGIN = (
+    "[tool.pytest.ini_options]\naddopts = '--import-mode=importlib -p tools.lab.testing.plugin'\n"
+)
 
 
 class Toy:
     """A repository with a lab of today."""
 
     def __init__(self, path, day=1):
-        self.path, self.day = path, day
-        self.environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "PYTHONPATH": str(path)}
+        self.path = path
+        self.day = day
+        self.environment = {
+            **os.environ,
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "PYTHONPATH": str(path),
+        }
         for role in ("AUTHOR", "COMMITTER"):
-            self.environment |= {f"GIT_{role}_NAME": "Toy", f"GIT_{role}_EMAIL": "toy@encore.example"}
+            self.environment |= {
+                f"GIT_{role}_NAME": "Toy",
+                f"GIT_{role}_EMAIL": "toy@encore.example",
+            }
 
     def git(self, *words, cwd=None):
-        dates = {f"GIT_{role}_DATE": f"2020-01-{self.day:02}T12:00:00Z" for role in ("AUTHOR", "COMMITTER")}
-        done = subprocess.run(["git", *words], cwd=cwd or self.path, env=self.environment | dates, capture_output=True, text=True)
+        dates = {
+            f"GIT_{role}_DATE": f"2020-01-{self.day:02}T12:00:00Z"
+            for role in ("AUTHOR", "COMMITTER")
+        }
+        done = subprocess.run(
+            ["git", *words],
+            cwd=cwd or self.path,
+            env=self.environment | dates,
+            capture_output=True,
+            text=True,
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
     def lab(self, *words):
         command = [sys.executable, "-m", "tools.lab", *words]
-        return subprocess.run(command, cwd=self.path, env=self.environment, capture_output=True, text=True, timeout=100)
+        return subprocess.run(
+            command,
+            cwd=self.path,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
 
     def publish(self, *words, prove=False):
         done = self.lab("publish", *([] if prove else ["--no-prove"]), *words)
@@ -94,20 +136,32 @@ class Toy:
         return self.commit(message, files, at)
 
     def file(self, commit, path):
-        shown = subprocess.run(["git", "show", f"{commit}:{path}"], cwd=self.path, capture_output=True, text=True)
+        shown = subprocess.run(
+            ["git", "show", f"{commit}:{path}"], cwd=self.path, capture_output=True, text=True
+        )
         return shown.stdout if shown.returncode == 0 else None
 
     def diff(self, step):
         return self.git("diff", f"step-{step}~1", f"step-{step}")
 
     def tags(self):
-        return dict(line.split() for line in self.git("for-each-ref", "--format=%(refname:short) %(objectname)", "refs/tags").splitlines())
+        return dict(
+            line.split()
+            for line in self.git(
+                "for-each-ref", "--format=%(refname:short) %(objectname)", "refs/tags"
+            ).splitlines()
+        )
 
 
 def lessons(slug):
     """A lesson, and what it looks for."""
     path = f"taught/{slug}"
-    return {path: slug, f"tests/steps/test_{slug.replace('-', '_')}.py": LESSON.format(number=slug[:2], word=slug[3:], path=path)}
+    return {
+        path: slug,
+        f"tests/steps/test_{slug.replace('-', '_')}.py": LESSON.format(
+            number=slug[:2], word=slug[3:], path=path
+        ),
+    }
 
 
 @pytest.fixture
@@ -116,18 +170,31 @@ def bare(tmp_path):
     toy = Toy(tmp_path / "toy")
     toy.path.mkdir()
     toy.git("init", "-q", "-b", "main")
-    tools = {str(file.relative_to(HERE.path)): file.read_text() for file in (HERE.path / "tools" / "lab").rglob("*.py")}
-    toy.commit("Begin, mixed as beginnings are", {**tools, "pyproject.toml": PLUGIN, ".gitignore": "/.lab/\n__pycache__/\n", "shop/core.py": "begun\n"})
+    tools = {
+        str(file.relative_to(HERE.path)): file.read_text()
+        for file in (HERE.path / "tools" / "lab").rglob("*.py")
+    }
+    toy.commit(
+        "Begin, mixed as beginnings are",
+        {
+            **tools,
+            "pyproject.toml": PLUGIN,
+            ".gitignore": "/.lab/\n__pycache__/\n",
+            "shop/core.py": "begun\n",
+        },
+    )
     return toy
 
 
 @pytest.fixture
 def toy(bare):
-    """Four steps on main, not published yet; each day's commit is dated a day before the one that it follows."""
+    """Four steps on main, not published yet; each day's commit is dated a day before the one that
+    it follows."""
     for number, (slug, files) in enumerate(STEPS.items()):
         bare.day = 20 - number
         bare.commit(
-            f"Teach {slug}\n\nIt says Step: 99-quoted in passing,\nStep: 98-quoted\non a line of its own too.\n\nStep: {slug}",
+            f"Teach {slug}\n\nIt says Step: 99-quoted in passing,\nStep: 98-quoted\non a line of "
+            f"its own too.\n\nStep: {slug}",
             {**files, **lessons(slug)},
         )
         bare.commit("Tool of the day", {f"docs/day-{number}.md": "said\n"})
@@ -140,7 +207,9 @@ def test_the_first_publication_makes_one_commit_a_step_on_tooling_alone(toy):
     toy.publish()
 
     base, *steps = ("step-00-first~1", *(f"step-{slug}" for slug in STEPS))
-    assert [toy.git("rev-parse", f"{step}~1") for step in steps] == [toy.git("rev-parse", each) for each in (base, *steps[:-1])]
+    assert [toy.git("rev-parse", f"{step}~1") for step in steps] == [
+        toy.git("rev-parse", each) for each in (base, *steps[:-1])
+    ]
     assert toy.file(base, "shop/core.py") is None
     assert all(toy.file(step, "docs/day-3.md") for step in (base, *steps))
     assert toy.file("step-01-second", "shop/core.py").endswith("SIX\n")
@@ -181,7 +250,9 @@ def test_two_publications_carry_edits_of_two_steps_to_all_later_ones(toy):
 
 def changed(diff):
     """The lines that a diff adds and takes away, without their surroundings."""
-    return [line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+    return [
+        line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")
+    ]
 
 
 def test_a_fix_goes_along_when_a_later_step_moves_and_rewrites_its_file(toy):
@@ -195,8 +266,13 @@ def test_a_fix_goes_along_when_a_later_step_moves_and_rewrites_its_file(toy):
 
 
 def test_a_file_that_is_new_in_a_package_which_a_later_step_moves_goes_along(bare):
-    bare.commit("A\n\nStep: 00-first", {f"shop/mail/{name}.py": f"{name}\n" * 5 for name in "abc"} | {"shop/core.py": "core\n"})
-    moved = {f"extracted/mail/{name}.py": f"{name}\n" * 5 for name in "abc"} | {f"shop/mail/{name}.py": None for name in "abc"}
+    bare.commit(
+        "A\n\nStep: 00-first",
+        {f"shop/mail/{name}.py": f"{name}\n" * 5 for name in "abc"} | {"shop/core.py": "core\n"},
+    )
+    moved = {f"extracted/mail/{name}.py": f"{name}\n" * 5 for name in "abc"} | {
+        f"shop/mail/{name}.py": None for name in "abc"
+    }
     bare.commit("B\n\nStep: 01-second", moved)
     bare.publish()
 
@@ -301,11 +377,19 @@ def test_nothing_is_lost_that_happens_while_steps_are_proved(toy, command, said)
     toy.edit("02", {"extracted/mail.py": "ALPHA\nbeta\ngamma\nDELTA\n"})
     script = MEANWHILE.format(command=command)
 
-    done = subprocess.run([sys.executable, "-c", script], cwd=toy.path, env=toy.environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=toy.path,
+        env=toy.environment,
+        capture_output=True,
+        text=True,
+    )
     toy.publish()
 
     assert said in done.stdout and done.returncode == 0
-    assert toy.file("main", "extracted/mail.py") == "ALPHA\nbeta\ngamma\nDELTA\n" + ("" if said else "more\n")
+    assert toy.file("main", "extracted/mail.py") == "ALPHA\nbeta\ngamma\nDELTA\n" + (
+        "" if said else "more\n"
+    )
     assert toy.git("branch", "--list", "edit/*") == ""
 
 
@@ -328,16 +412,26 @@ def refused(toy, *words):
 
 
 def test_what_must_not_be_published_is_refused_in_one_line(toy):
-    assert "not committed" in refused_with(toy, lambda: toy.write({"loose.py": "x\n"}), undo=lambda: (toy.path / "loose.py").unlink())
+    assert "not committed" in refused_with(
+        toy, lambda: toy.write({"loose.py": "x\n"}), undo=lambda: (toy.path / "loose.py").unlink()
+    )
     toy.publish()
 
     def commit(message, files):
         return lambda: toy.commit(message, files)
 
-    assert "no step has (shop/core.py)" in refused_with(toy, commit("Change", {"shop/core.py": "changed\n"}))
-    assert "split it" in refused_with(toy, commit("Mixed\n\nStep: 04-x", {"shop/new.py": "x\n", "docs/new.md": "x\n"}))
-    assert "list of steps has changed" in refused_with(toy, commit("Gap\n\nStep: 05-x", {"shop/new.py": "x\n"}))
-    assert "list of steps has changed" in refused_with(toy, commit("Renamed\n\nStep: 03-renamed", {"shop/new.py": "x\n"}))
+    assert "no step has (shop/core.py)" in refused_with(
+        toy, commit("Change", {"shop/core.py": "changed\n"})
+    )
+    assert "split it" in refused_with(
+        toy, commit("Mixed\n\nStep: 04-x", {"shop/new.py": "x\n", "docs/new.md": "x\n"})
+    )
+    assert "list of steps has changed" in refused_with(
+        toy, commit("Gap\n\nStep: 05-x", {"shop/new.py": "x\n"})
+    )
+    assert "list of steps has changed" in refused_with(
+        toy, commit("Renamed\n\nStep: 03-renamed", {"shop/new.py": "x\n"})
+    )
 
 
 def refused_with(toy, do, undo=None):
@@ -383,7 +477,9 @@ def test_a_fresh_clone_makes_the_same_tags_and_an_old_one_has_them_moved(toy, tm
     old.git("pull", "-q", "--ff-only")
     fresh.git("clone", "-q", "--no-tags", str(toy.path), str(fresh.path), cwd=tmp_path)
 
-    assert all(clone.lab("steps").returncode == 0 and clone.tags() == toy.tags() for clone in clones)
+    assert all(
+        clone.lab("steps").returncode == 0 and clone.tags() == toy.tags() for clone in clones
+    )
     assert "brought up to date" not in old.lab("steps").stderr
 
 
@@ -445,9 +541,15 @@ def test_the_steps_are_listed_and_one_is_shown_in_reading_order(toy):
 
     listed, shown = toy.lab("steps"), toy.lab("diff", "02")
 
-    assert [line.split()[:2] for line in listed.stdout.splitlines()[1:]] == [[f"step-{slug}", slug[3:]] for slug in STEPS]
+    assert [line.split()[:2] for line in listed.stdout.splitlines()[1:]] == [
+        [f"step-{slug}", slug[3:]] for slug in STEPS
+    ]
     assert "rename from shop/mail.py" in shown.stdout
-    assert shown.stdout.index("tests/steps/") < shown.stdout.index("extracted/mail.py") < shown.stdout.index("tests/shop/")
+    assert (
+        shown.stdout.index("tests/steps/")
+        < shown.stdout.index("extracted/mail.py")
+        < shown.stdout.index("tests/shop/")
+    )
     assert "docs/" not in shown.stdout
 
 
@@ -455,12 +557,22 @@ def test_the_steps_are_listed_and_one_is_shown_in_reading_order(toy):
 
 
 def test_what_is_run_of_a_step_are_all_its_tests_however_deep_they_lie(tmp_path):
-    for name in ("extracted/kit/test_relay.py", "monolith/test_web.py", "lab/test_chain.py", "lab/test_shop.py", "mutants/kit/no-inbox.patch"):
+    for name in (
+        "extracted/kit/test_relay.py",
+        "monolith/test_web.py",
+        "lab/test_chain.py",
+        "lab/test_shop.py",
+        "mutants/kit/no-inbox.patch",
+    ):
         path = tmp_path / "tests" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
 
-    assert proving.tests_of(Tree(tmp_path)) == ["tests/extracted", "tests/monolith", "tests/lab/test_shop.py"]
+    assert proving.tests_of(Tree(tmp_path)) == [
+        "tests/extracted",
+        "tests/monolith",
+        "tests/lab/test_shop.py",
+    ]
 
 
 def test_each_step_is_proved_once_and_again_only_when_its_files_change(toy):
@@ -473,11 +585,16 @@ def test_each_step_is_proved_once_and_again_only_when_its_files_change(toy):
     toy.edit("02", {"extracted/mail.py": "ALPHA\nbeta\ngamma\nDELTA\n"})
     said = toy.publish(prove=True)
 
-    assert [line.split()[1] for line in said.splitlines() if "proving" in line] == ["02-third", "03-fourth"]
+    assert [line.split()[1] for line in said.splitlines() if "proving" in line] == [
+        "02-third",
+        "03-fourth",
+    ]
     assert toy.lab("test", "--unlisted").returncode == 0
 
 
-def test_what_was_proved_before_a_publication_was_cut_off_is_not_proved_again(tmp_path, monkeypatch):
+def test_what_was_proved_before_a_publication_was_cut_off_is_not_proved_again(
+    tmp_path, monkeypatch
+):
     (tmp_path / ".lab").mkdir()
     monkeypatch.setattr(proving, "HERE", SimpleNamespace(home=tmp_path))
     monkeypatch.setattr(proving, "proof_key", lambda before, step: step.commit)
@@ -497,25 +614,56 @@ def test_what_was_proved_before_a_publication_was_cut_off_is_not_proved_again(tm
 
 
 def test_a_proof_outlives_changes_of_the_lab_that_no_steps_test_runs_on():
-    loaded = "import sys, tools.lab.testing.plugin; print(*(name.split('.')[2] for name in sys.modules if name.startswith('tools.lab.')))"
-    used = set(subprocess.run([sys.executable, "-c", loaded], cwd=HERE.path, capture_output=True, text=True, check=True).stdout.split())
+    loaded = (
+        "import sys, tools.lab.testing.plugin; print(*(name.split('.')[2] for name in "
+        "sys.modules if name.startswith('tools.lab.')))"
+    )
+    used = set(
+        subprocess.run(
+            [sys.executable, "-c", loaded],
+            cwd=HERE.path,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+    )
     for path in (path for path in HERE.path.glob("tests/*/*.py") if path.parent.name != "lab"):
-        used |= {module for line in path.read_text().splitlines() for module in re.findall(r"^from tools\.lab\.(\w+)", line)}
+        used |= {
+            module
+            for line in path.read_text().splitlines()
+            for module in re.findall(r"^from tools\.lab\.(\w+)", line)
+        }
 
     assert used >= {"ground", "services", "system", "look", "testing"}
     assert used.isdisjoint(proving.ABOUT_THE_LAB)
 
 
 def test_a_step_whose_tables_the_code_of_the_step_before_cannot_work_on_is_refused(bare):
-    journey = "from pathlib import Path\n\ndef test_it():\n    assert not [each for each in Path('migrations').rglob('*.py') if 'drop' in each.read_text()]\n"
-    lesson = "from pathlib import Path\n\ndef test_it():\n    assert Path('migrations/shop/versions/2.py').exists(), 'no second'\n"
-    bare.commit("Begin\n\nStep: 00-first", {"tests/journeys/test_all.py": journey, "migrations/shop/versions/1.py": "create\n"})
-    second = {"migrations/shop/versions/2.py": "drop\n", "tests/steps/test_01_second.py": lesson, "tests/journeys/test_all.py": PASSES}
+    journey = (
+        "from pathlib import Path\n\ndef test_it():\n    assert not [each for each in "
+        "Path('migrations').rglob('*.py') if 'drop' in each.read_text()]\n"
+    )
+    lesson = (
+        "from pathlib import Path\n\ndef test_it():\n    assert "
+        "Path('migrations/shop/versions/2.py').exists(), 'no second'\n"
+    )
+    bare.commit(
+        "Begin\n\nStep: 00-first",
+        {"tests/journeys/test_all.py": journey, "migrations/shop/versions/1.py": "create\n"},
+    )
+    second = {
+        "migrations/shop/versions/2.py": "drop\n",
+        "tests/steps/test_01_second.py": lesson,
+        "tests/journeys/test_all.py": PASSES,
+    }
     bare.commit("Go on\n\nStep: 01-second", second)
 
     refused = bare.lab("publish")
     of_a_new_database = {"migrations/mail/versions/1.py": "drop\n"}
-    bare.commit("Expand only\n\nStep: 01-second", {"migrations/shop/versions/2.py": "add\n", **of_a_new_database})
+    bare.commit(
+        "Expand only\n\nStep: 01-second",
+        {"migrations/shop/versions/2.py": "add\n", **of_a_new_database},
+    )
 
     assert refused.returncode == 1
     assert "01-second: the code of the step before does not work on its tables" in refused.stderr
@@ -527,7 +675,13 @@ def test_proving_that_is_stopped_takes_down_what_its_tests_have_started(bare, tm
     bare.commit("Begin\n\nStep: 00-first", {"tests/shop/test_slow.py": slow})
     command = [sys.executable, "-m", "tools.lab", "publish"]
 
-    process = subprocess.Popen(command, cwd=bare.path, env=bare.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command,
+        cwd=bare.path,
+        env=bare.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     eventually((tmp_path / "up").exists, within=30)
     process.terminate()
 
@@ -544,8 +698,12 @@ def test_every_step_is_proved_even_if_one_before_it_is_not_as_it_must_be(toy):
     done = toy.lab("test", "--all")
 
     assert done.returncode == 1
-    ended = dict(line.split(maxsplit=1) for line in done.stdout.splitlines() if line.startswith(" 0"))
-    assert [slug for slug, how in ended.items() if how.strip() == "proved"] == [slug for slug in STEPS if slug != "01-second"]
+    ended = dict(
+        line.split(maxsplit=1) for line in done.stdout.splitlines() if line.startswith(" 0")
+    )
+    assert [slug for slug, how in ended.items() if how.strip() == "proved"] == [
+        slug for slug in STEPS if slug != "01-second"
+    ]
     assert ended["01-second"].startswith("one step earlier")
 
 
@@ -553,22 +711,49 @@ def test_every_step_is_proved_even_if_one_before_it_is_not_as_it_must_be(toy):
     ("lesson", "why"),
     [
         ("def test_it():\n    pass\n", "must fail by an assertion"),
-        ("import pathlib\ndef test_it():\n    pathlib.Path('extracted/end.py').read_text()\n", "FileNotFoundError"),
-        ("import pathlib\ntext = pathlib.Path('extracted/end.py').read_text()\ndef test_it():\n    pass\n", "collect failed"),
-        ("import pathlib, pytest\ndef test_it():\n    pathlib.Path('extracted/end.py').exists() or pytest.skip('no')\n", "must fail by an assertion"),
         (
-            "import pathlib, pytest\n@pytest.fixture\ndef there():\n    assert pathlib.Path('extracted/end.py').exists()\ndef test_it(there):\n    pass\n",
+            "import pathlib\ndef test_it():\n    pathlib.Path('extracted/end.py').read_text()\n",
+            "FileNotFoundError",
+        ),
+        (
+            "import pathlib\ntext = pathlib.Path('extracted/end.py').read_text()\ndef "
+            "test_it():\n    pass\n",
+            "collect failed",
+        ),
+        (
+            "import pathlib, pytest\ndef test_it():\n    "
+            "pathlib.Path('extracted/end.py').exists() or pytest.skip('no')\n",
+            "must fail by an assertion",
+        ),
+        (
+            "import pathlib, pytest\n@pytest.fixture\ndef there():\n    assert "
+            "pathlib.Path('extracted/end.py').exists()\ndef test_it(there):\n    pass\n",
             "setup failed",
         ),
-        ("import pathlib, pytest\ndef test_it():\n    assert pathlib.Path('extracted/end.py').exists()\n    pytest.skip('no')\n", "it is not run"),
+        (
+            "import pathlib, pytest\ndef test_it():\n    assert "
+            "pathlib.Path('extracted/end.py').exists()\n    pytest.skip('no')\n",
+            "it is not run",
+        ),
     ],
     ids=["green", "another error", "collection", "skip", "setup", "skip at its own step"],
 )
 def test_a_lesson_that_is_not_red_by_an_assertion_one_step_earlier_is_refused(bare, lesson, why):
-    bare.commit("Begin\n\nStep: 00-first", {"tests/test_nothing.py": "def test_nothing():\n    pass\n"})
-    bare.commit("Finish\n\nStep: 01-second", {"extracted/end.py": "end\n", "tests/steps/test_01_second.py": lesson})
+    bare.commit(
+        "Begin\n\nStep: 00-first", {"tests/test_nothing.py": "def test_nothing():\n    pass\n"}
+    )
+    bare.commit(
+        "Finish\n\nStep: 01-second",
+        {"extracted/end.py": "end\n", "tests/steps/test_01_second.py": lesson},
+    )
 
-    refused = subprocess.run([sys.executable, "-c", PROVE], cwd=bare.path, env=bare.environment, capture_output=True, text=True)
+    refused = subprocess.run(
+        [sys.executable, "-c", PROVE],
+        cwd=bare.path,
+        env=bare.environment,
+        capture_output=True,
+        text=True,
+    )
 
     assert why in refused.stdout
 

@@ -1,4 +1,5 @@
-"""The documents say what is so: commands, links, listings, numbers, and the shape of a step's page."""
+"""The documents say what is so: commands, links, listings, numbers, and the shape of a step's
+page."""
 
 import json
 import re
@@ -23,7 +24,9 @@ HEADINGS = {
     "Do not copy",
     "Stop here if",
 }
-LISTING = re.compile(r"^```(?:python|sql|yaml|caddyfile) ?(\S*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LISTING = re.compile(
+    r"^```(?:python|sql|yaml|caddyfile) ?(\S*)\n(.*?)^```", re.MULTILINE | re.DOTALL
+)
 
 
 def named(path):
@@ -31,14 +34,21 @@ def named(path):
 
 
 def listings():
-    found = [(document, *listing) for document in DOCUMENTS for listing in LISTING.findall(document.read_text())]
+    found = [
+        (document, *listing)
+        for document in DOCUMENTS
+        for listing in LISTING.findall(document.read_text())
+    ]
     return [pytest.param(*each, id=f"{named(each[0])}: {each[1]}") for each in found]
 
 
 def file_at_its_step(document, source):
-    """The text of a file as it is at the step whose page quotes it; as it is here, for any other document."""
+    """The text of a file as it is at the step whose page quotes it; as it is here, for any other
+    document."""
     commit = next((step.commit for step in chain.read().steps if step.slug == document.stem), None)
-    return git.ask("show", f"{commit}:{source}") + "\n" if commit else (HERE.path / source).read_text()
+    return (
+        git.ask("show", f"{commit}:{source}") + "\n" if commit else (HERE.path / source).read_text()
+    )
 
 
 def test_every_command_is_documented_and_every_documented_one_is_there():
@@ -66,14 +76,18 @@ def test_the_page_of_a_step_has_its_headings_and_is_short(page):
     headings = re.findall(r"^## (.+)$", page.read_text(), re.MULTILINE)
 
     assert set(headings) == HEADINGS
-    assert len(store.NUMBERS.sub("", page.read_text()).splitlines()) <= 90  # the tables are generated, and not counted
+    # the tables are generated, and not counted
+    assert len(store.NUMBERS.sub("", page.read_text()).splitlines()) <= 90
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_the_numbers_of_a_page_are_those_that_were_measured(page):
     measured = store.read(page.stem)
 
-    assert measured, f"docs/measurements/{page.stem}.json is missing; ./lab bench --keep and ./lab load --keep make it"
+    assert measured, (
+        f"docs/measurements/{page.stem}.json is missing; ./lab bench --keep and ./lab load "
+        "--keep make it"
+    )
     assert store.with_numbers(page.read_text(), measured) == page.read_text()
 
 
@@ -82,7 +96,12 @@ def test_a_decision_is_at_most_forty_lines_with_the_same_headings():
 
     assert decisions
     for path in decisions:
-        assert re.findall(r"^## (.+)$", path.read_text(), re.MULTILINE) == ["Problem", "Options", "Decision", "Consequences"], path.name
+        assert re.findall(r"^## (.+)$", path.read_text(), re.MULTILINE) == [
+            "Problem",
+            "Options",
+            "Decision",
+            "Consequences",
+        ], path.name
         assert len(path.read_text().splitlines()) <= 40, path.name
 
 
@@ -95,8 +114,14 @@ def test_measurements_name_the_machine_and_the_files_that_they_are_of():
 
 
 def test_every_documented_setting_is_read_somewhere():
-    documented = re.findall(r"^\| `([A-Z_]+)` \| ", (HERE.path / "docs" / "settings.md").read_text(), re.MULTILINE)
-    code = "".join(path.read_text() for folder in ("monolith", "extracted") for path in (HERE.path / folder).rglob("*.py"))
+    documented = re.findall(
+        r"^\| `([A-Z_]+)` \| ", (HERE.path / "docs" / "settings.md").read_text(), re.MULTILINE
+    )
+    code = "".join(
+        path.read_text()
+        for folder in ("monolith", "extracted")
+        for path in (HERE.path / folder).rglob("*.py")
+    )
 
     assert documented
     assert [name for name in documented if f'"{name}"' not in code] == []

@@ -14,13 +14,24 @@ from tools.lab.look.payments import turn
 
 class Catcher:
     def __init__(self, database):
-        self.database, self.smtp, self.http = database, free_port(), free_port()
+        self.database = database
+        self.smtp = free_port()
+        self.http = free_port()
         self.url = f"http://127.0.0.1:{self.http}"
         self.start()
 
     def start(self):
-        options = ["--smtp-port", str(self.smtp), "--http-port", str(self.http), "--database", str(self.database)]
-        self.process = subprocess.Popen([sys.executable, "-m", "tools.lab.services.mailcatcher", *options], cwd=HERE.path)
+        options = [
+            "--smtp-port",
+            str(self.smtp),
+            "--http-port",
+            str(self.http),
+            "--database",
+            str(self.database),
+        ]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tools.lab.services.mailcatcher", *options], cwd=HERE.path
+        )
         eventually(lambda: is_listening(self.smtp) and is_listening(self.http))
 
     def send(self, to="ada@encore.example", subject="Hello", text="Good evening.\n"):
@@ -48,7 +59,10 @@ def test_mail_is_kept_and_listed_as_mailpit_does_newest_first(catcher):
 
     assert (listed["total"], listed["count"], listed["messages"][0]["Subject"]) == (2, 1, "Second")
     assert [mail["Subject"] for mail in found["messages"]] == ["First"]
-    assert mailbox.read(catcher.url, f"/api/v1/message/{found['messages'][0]['ID']}")["Text"] == "Good evening.\n"
+    assert (
+        mailbox.read(catcher.url, f"/api/v1/message/{found['messages'][0]['ID']}")["Text"]
+        == "Good evening.\n"
+    )
 
 
 def test_what_was_accepted_survives_a_sudden_death(catcher):
@@ -67,7 +81,10 @@ def test_the_page_shows_mail_as_text_never_as_markup(catcher):
     catcher.send(subject="<b>Über</b>", text="<script>alert(1)</script>\n")
     id = mailbox.messages(catcher.url)[0]["ID"]
 
-    pages = [urllib.request.urlopen(catcher.url + path).read().decode() for path in ("/", f"/message/{id}")]
+    pages = [
+        urllib.request.urlopen(catcher.url + path).read().decode()
+        for path in ("/", f"/message/{id}")
+    ]
 
     assert all("&lt;b&gt;Über&lt;/b&gt;" in page for page in pages)
     assert "<script>" not in pages[1]

@@ -28,7 +28,12 @@ def toy(make_lab):
         (lab.path / path).write_text(text)
 
     lab.write = write
-    for path, text in {"price": "100\n", "colour": "red\n", ".gitignore": ".lab/\n", "tests/journeys/test_toy.py": JOURNEY}.items():
+    for path, text in {
+        "price": "100\n",
+        "colour": "red\n",
+        ".gitignore": ".lab/\n",
+        "tests/journeys/test_toy.py": JOURNEY,
+    }.items():
         write(path, text)
     write("tests/mutants/doubled.patch", DOUBLED)
     subprocess.run(["git", "init", "-q", "."], cwd=lab.path, check=True)

@@ -49,7 +49,11 @@ def test_only_the_group_of_commands_lies_in_no_room():
 
 @pytest.mark.parametrize("room", MAY_IMPORT)
 def test_a_room_imports_from_the_rooms_above_it_only(room):
-    forbidden = {str(path.relative_to(LAB)): sorted(imported(path) - set(MAY_IMPORT[room])) for path in FILES if room_of(path) == room}
+    forbidden = {
+        str(path.relative_to(LAB)): sorted(imported(path) - set(MAY_IMPORT[room]))
+        for path in FILES
+        if room_of(path) == room
+    }
 
     assert {path: rooms for path, rooms in forbidden.items() if rooms} == {}
 
@@ -59,4 +63,6 @@ def test_the_lab_imports_nothing_of_the_system_that_it_runs():
     modules = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
     modules |= {each.name for node in nodes if isinstance(node, ast.Import) for each in node.names}
 
-    assert {name for name in modules if name.split(".")[0] in ("monolith", "extracted", "kit")} == set()
+    assert {
+        name for name in modules if name.split(".")[0] in ("monolith", "extracted", "kit")
+    } == set()

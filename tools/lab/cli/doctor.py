@@ -22,13 +22,43 @@ def checks():
     """[(what, what was found, whether it will do, what mends it, whether it is required)]"""
     disk, memory = shutil.disk_usage(HERE.path).free, psutil.virtual_memory().available
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    yield "Python", platform.python_version(), sys.version_info >= (3, 11), "install Python 3.11 or later, then: python3.11 lab", True
+    yield (
+        "Python",
+        platform.python_version(),
+        sys.version_info >= (3, 11),
+        "install Python 3.11 or later, then: python3.11 lab",
+        True,
+    )
     yield "git", _version("git"), shutil.which("git"), "install git", True
-    yield "PostgreSQL", _version(str(binaries() / "postgres")), (binaries() / "postgres").exists(), "rm -r .lab/venv && ./lab doctor", True
+    yield (
+        "PostgreSQL",
+        _version(str(binaries() / "postgres")),
+        (binaries() / "postgres").exists(),
+        "rm -r .lab/venv && ./lab doctor",
+        True,
+    )
     yield "Kafka", kafka.version(), True, "", True
-    yield "disk", f"{disk / GIGABYTE:.1f} GB free", disk > 2 * GIGABYTE, "free 2 GB where this checkout is", True
-    yield "memory", f"{memory / GIGABYTE:.1f} GB available", memory > GIGABYTE, "close something: 1 GB is needed", True
-    yield "Chromium", browser or "not found", browser, "apt install chromium (only the tests of the shop's pages need it)", False
+    yield (
+        "disk",
+        f"{disk / GIGABYTE:.1f} GB free",
+        disk > 2 * GIGABYTE,
+        "free 2 GB where this checkout is",
+        True,
+    )
+    yield (
+        "memory",
+        f"{memory / GIGABYTE:.1f} GB available",
+        memory > GIGABYTE,
+        "close something: 1 GB is needed",
+        True,
+    )
+    yield (
+        "Chromium",
+        browser or "not found",
+        browser,
+        "apt install chromium (only the tests of the shop's pages need it)",
+        False,
+    )
 
 
 def _version(program):
@@ -41,7 +71,12 @@ def report(out):
     """Print the checks; 1 if something required is missing, else 0."""
     table, missing = Table(box=None, show_header=False), 0
     for what, found, fine, mend, required in checks():
-        table.add_row("[green]ok[/]" if fine else "[red]missing[/]" if required else "[yellow]missing[/]", what, found, "" if fine else mend)
+        table.add_row(
+            "[green]ok[/]" if fine else "[red]missing[/]" if required else "[yellow]missing[/]",
+            what,
+            found,
+            "" if fine else mend,
+        )
         missing += required and not fine
     out.print(table)
     return int(missing > 0)

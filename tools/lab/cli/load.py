@@ -20,29 +20,81 @@ SETTINGS = ("THREADS",)  # of the system, where the environment changes them: na
 
 @click.command()
 @step_argument
-@click.option("--rate", default=20.0, show_default=True, type=click.FloatRange(1, 2000), help="Requests a second; with --find-rate, where the search begins.")
-@click.option("--seconds", default=30.0, show_default=True, type=click.FloatRange(1, 3600), help="How long to measure, after 5 s to warm up.")
-@click.option("--seed", default=1, show_default=True, help="The number that decides who does what, and when.")
-@click.option("--find-rate", is_flag=True, help="Search for the highest rate held instead: at most 8 probes of 8 s.")
-@click.option("--kill", metavar="NAME", help="Kill the process NAME with -9 when half of the time is over.")
-@click.option("--restart", metavar="NAME", help="Restart every instance of NAME, one after the other, when half of the time is over.")
-@click.option("--json", "path", type=click.Path(dir_okay=False, path_type=Path), help="Write the machine, the options, the figures and the audit there.")
+@click.option(
+    "--rate",
+    default=20.0,
+    show_default=True,
+    type=click.FloatRange(1, 2000),
+    help="Requests a second; with --find-rate, where the search begins.",
+)
+@click.option(
+    "--seconds",
+    default=30.0,
+    show_default=True,
+    type=click.FloatRange(1, 3600),
+    help="How long to measure, after 5 s to warm up.",
+)
+@click.option(
+    "--seed", default=1, show_default=True, help="The number that decides who does what, and when."
+)
+@click.option(
+    "--find-rate",
+    is_flag=True,
+    help="Search for the highest rate held instead: at most 8 probes of 8 s.",
+)
+@click.option(
+    "--kill", metavar="NAME", help="Kill the process NAME with -9 when half of the time is over."
+)
+@click.option(
+    "--restart",
+    metavar="NAME",
+    help="Restart every instance of NAME, one after the other, when half of the time is over.",
+)
+@click.option(
+    "--json",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the machine, the options, the figures and the audit there.",
+)
 @keep_option
-@click.option("--accounts", default=50, show_default=True, type=click.IntRange(2, 10_000), help="How many visitors are signed in before it begins.")
+@click.option(
+    "--accounts",
+    default=50,
+    show_default=True,
+    type=click.IntRange(2, 10_000),
+    help="How many visitors are signed in before it begins.",
+)
 @scale_option
 @events_option
 def load(step, find_rate, **options):
     """Ask a step for what visitors do, at a stated rate, and audit what came of it.
 
-    Inside `./lab run -- ./lab load` that system is loaded; else one is started afresh, and stopped. The exit code is 1 if a promise was
-    broken, 3 if the run is void because the generator itself was too slow: docs/load.md."""
+    Inside `./lab run -- ./lab load` that system is loaded; else one is started afresh, and stopped.
+    The exit code is 1 if a promise was broken, 3 if the run is void because the generator itself
+    was too slow: docs/load.md."""
     tree = tree_of(step)
     until_interrupted()
     sys.exit(run(out, tree, searching=find_rate, **options))
 
 
-def run(out, tree, *, rate, seconds, seed, accounts, searching, keep, path, events, scale, kill=None, restart=None):
-    """Load a system of a tree, audit it, say what came of it, write it to path as JSON, keep it for the step's page if that is wanted.
+def run(
+    out,
+    tree,
+    *,
+    rate,
+    seconds,
+    seed,
+    accounts,
+    searching,
+    keep,
+    path,
+    events,
+    scale,
+    kill=None,
+    restart=None,
+):
+    """Load a system of a tree, audit it, say what came of it, write it to path as JSON, keep it for
+    the step's page if that is wanted.
 
     The exit code is 0, 1 after a violation, or VOID."""
 
@@ -60,17 +112,41 @@ def run(out, tree, *, rate, seconds, seed, accounts, searching, keep, path, even
             load.connections.close()
             raise Failed(load.refused[0], 2)
         violations = load.settle()
-    void = why_void(found) if not searching and not faults else ""  # how late it was says nothing of what failed
-    broken = {invariant: len(violations) for invariant, violations in violations.items() if violations}
+    # how late it was says nothing of what failed
+    void = why_void(found) if not searching and not faults else ""
+    broken = {
+        invariant: len(violations) for invariant, violations in violations.items() if violations
+    }
     result = {"step": tree.slug, "files": store.digest(tree), "machine": store.machine()}
-    result |= {"options": {"rate": rate, "seconds": seconds, "seed": seed, "accounts": accounts, "events": events, "scale": scale, "find_rate": searching}}
-    result |= {"audit": violations, "void": void, "figures": None if void or broken and not faults else {**found, "broken": broken}}
+    result |= {
+        "options": {
+            "rate": rate,
+            "seconds": seconds,
+            "seed": seed,
+            "accounts": accounts,
+            "events": events,
+            "scale": scale,
+            "find_rate": searching,
+        }
+    }
+    result |= {
+        "audit": violations,
+        "void": void,
+        "figures": None if void or broken and not faults else {**found, "broken": broken},
+    }
     if path:
         path.write_text(json.dumps(result, indent=1) + "\n")
     if keep and result["figures"]:
         kind = "rate" if searching else "fault" if faults else "load"
         settings = [f"{name}={os.environ[name]} " for name in SETTINGS if name in os.environ]
-        told = [f" --{verb} {name}" for verb, name in faults] + [f" --scale {name}={count}" for name, count in scale.items()]
-        store.keep(tree, kind, "".join([*settings, "./lab load --keep", " --find-rate" * searching, *told]), result["figures"])
+        told = [f" --{verb} {name}" for verb, name in faults] + [
+            f" --scale {name}={count}" for name, count in scale.items()
+        ]
+        store.keep(
+            tree,
+            kind,
+            "".join([*settings, "./lab load --keep", " --find-rate" * searching, *told]),
+            result["figures"],
+        )
     say_what_came(out, result, load.ledger)
     return 1 if broken else VOID if void else 0

@@ -34,7 +34,10 @@ def routes(step):
 @click.option("--follow", is_flag=True, help="Go on with what is said from now on, until Ctrl-C.")
 def topics(topic, follow):
     """The topics with their messages and each group's lag; or what was said on TOPIC."""
-    from tools.lab.look import topics as talking  # Kafka's client takes a while to import, and all other commands do without
+    # Kafka's client takes a while to import, and all other commands do without
+    from tools.lab.look import (
+        topics as talking,
+    )
 
     address = the_running()["run"].get("KAFKA_BOOTSTRAP_SERVERS")
     if not address:
@@ -46,13 +49,19 @@ def topics(topic, follow):
         return
     until_interrupted()
     for said in talking.said(address, topic, follow=follow):
-        out.print(f"{said['partition']}:{said['offset']} {said['type']} {said['key']} {json.dumps(said['data'])}", markup=False, soft_wrap=True)
+        out.print(
+            f"{said['partition']}:{said['offset']} {said['type']} {said['key']} "
+            f"{json.dumps(said['data'])}",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 @click.command()
 @click.argument("booking")
 def trace(booking):
-    """One booking, by its id: the rows and messages that name it, and what was done for it, by whom and how long."""
+    """One booking, by its id: the rows and messages that name it, and what was done for it, by whom
+    and how long."""
     from tools.lab.look import trace as tracing  # as above
 
     tracing.show(out, the_running()["run"], booking)
@@ -100,4 +109,6 @@ def reset(step):
         raise Failed("this step is running; stop it first, with Ctrl-C in its terminal")
     clean_up(state)
     remove(state)
-    out.print(f"Removed {state.relative_to(Path.cwd()) if state.is_relative_to(Path.cwd()) else state}")
+    out.print(
+        f"Removed {state.relative_to(Path.cwd()) if state.is_relative_to(Path.cwd()) else state}"
+    )

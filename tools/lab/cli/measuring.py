@@ -17,7 +17,8 @@ from tools.lab.steps import mutants as mutating
 @step_argument
 @keep_option
 def bench(step, keep):
-    """Measure a step: reads, holds and bookings as ratios, memory, start. Takes about two minutes."""
+    """Measure a step: reads, holds and bookings as ratios, memory, start. Takes about two
+    minutes."""
     tree = tree_of(step)
     figures = benchmark.run(out, tree)
     store.show(out, figures)
@@ -29,7 +30,8 @@ def bench(step, keep):
 @step_argument
 @keep_option
 def coupling(step, keep):
-    """How far the modules of a step are entangled: imports, foreign keys, joins; and the statements of each request."""
+    """How far the modules of a step are entangled: imports, foreign keys, joins; and the statements
+    of each request."""
     tree = tree_of(step)
     figures = entanglement.run(out, tree)
     store.show(out, figures)
@@ -41,7 +43,8 @@ def coupling(step, keep):
 @step_argument
 @keep_option
 def break_(step, keep):
-    """Stop each component of a step in turn: what a customer can still do, and what is made up for later."""
+    """Stop each component of a step in turn: what a customer can still do, and what is made up for
+    later."""
     tree = tree_of(step)
     until_interrupted()
     figures = outages.run(out, tree)
@@ -52,7 +55,9 @@ def break_(step, keep):
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 def mutants(names):
-    """Put deliberate faults into a copy of this checkout, one at a time, and see that its tests fail. Some minutes.
+    """Put deliberate faults into a copy of this checkout, one at a time, and see that its tests
+    fail. Some minutes.
 
-    The faults are the patches of tests/mutants; NAME is one without its ending, all unless given."""
+    The faults are the patches of tests/mutants; NAME is one without its ending, all unless
+    given."""
     sys.exit(0 if mutating.run(out, names, say) else 1)

@@ -1,4 +1,5 @@
-"""The arguments and options that several commands have, and the tree that a step's name stands for."""
+"""The arguments and options that several commands have, and the tree that a step's name stands
+for."""
 
 import click
 
@@ -22,6 +23,18 @@ def read_scale(context, parameter, values):
 
 
 step_argument = click.argument("step", required=False)
-scale_option = click.option("--scale", multiple=True, callback=read_scale, metavar="NAME=COUNT", help="How many instances of a process; repeatable.")
-keep_option = click.option("--keep", is_flag=True, help="Keep the figures in docs/measurements, and write them into the step's page.")
-events_option = click.option("--events", default=40, show_default=True, help="How many events the sample data has.")
+scale_option = click.option(
+    "--scale",
+    multiple=True,
+    callback=read_scale,
+    metavar="NAME=COUNT",
+    help="How many instances of a process; repeatable.",
+)
+keep_option = click.option(
+    "--keep",
+    is_flag=True,
+    help="Keep the figures in docs/measurements, and write them into the step's page.",
+)
+events_option = click.option(
+    "--events", default=40, show_default=True, help="How many events the sample data has."
+)

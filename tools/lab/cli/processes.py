@@ -16,7 +16,8 @@ from tools.lab.system.state import running
 
 
 def the_state():
-    """The state folder of what runs: the one that LAB_STATE names, or that of this checkout's step, or of another one."""
+    """The state folder of what runs: the one that LAB_STATE names, or that of this checkout's step,
+    or of another one."""
     if named := os.environ.get("LAB_STATE"):
         return Path(named)
     states = [HERE.state, *sorted((HERE.home / ".lab" / "state").glob("*"))]
@@ -43,17 +44,34 @@ def ps():
     table = Table("name", "state", "pid", "memory MB", "up", "starts", box=None)
     for each in ask("ps"):
         up_for = str(timedelta(seconds=round(each["up"]))) if each["pid"] else ""
-        table.add_row(each["name"], each["state"], str(each["pid"] or ""), f"{each['memory'] / 1e6:.0f}", up_for, str(each["starts"]))
+        table.add_row(
+            each["name"],
+            each["state"],
+            str(each["pid"] or ""),
+            f"{each['memory'] / 1e6:.0f}",
+            up_for,
+            str(each["starts"]),
+        )
     out.print(table)
 
 
 @click.command()
 @click.argument("name")
-@click.option("--signal", "wanted", default="KILL", show_default=True, help="Its name or number, such as STOP, CONT, TERM or 9.")
+@click.option(
+    "--signal",
+    "wanted",
+    default="KILL",
+    show_default=True,
+    help="Its name or number, such as STOP, CONT, TERM or 9.",
+)
 def kill(name, wanted):
     """Send a signal to the process NAME; if it dies of it, it is started again."""
     try:
-        number = signal.Signals(int(wanted)) if wanted.isdigit() else signal.Signals[f"SIG{wanted.upper().removeprefix('SIG')}"]
+        number = (
+            signal.Signals(int(wanted))
+            if wanted.isdigit()
+            else signal.Signals[f"SIG{wanted.upper().removeprefix('SIG')}"]
+        )
     except (ValueError, KeyError):
         raise Failed(f"there is no signal {wanted}", 2) from None
     ask("kill", name, number)

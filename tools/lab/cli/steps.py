@@ -34,15 +34,30 @@ def edit(step, drop):
     if drop:
         publishing.drop_edit(found.slug)
         return
-    out.print(f"Mend it in {publishing.open_edit(found)} and commit there; then ./lab publish carries it to every later step.", soft_wrap=True)
+    out.print(
+        f"Mend it in {publishing.open_edit(found)} and commit there; then ./lab publish carries "
+        "it to every later step.",
+        soft_wrap=True,
+    )
 
 
 @click.command()
-@click.option("--continue", "going_on", is_flag=True, help="Go on after a conflict that is settled.")
+@click.option(
+    "--continue", "going_on", is_flag=True, help="Go on after a conflict that is settled."
+)
 @click.option("--linear", is_flag=True, help="Put the new chain on main itself, without a merge.")
 @click.option("--no-prove", is_flag=True, help="Leave steps unproved.")
-@click.option("--dry-run", is_flag=True, help="Say what each step would change, and publish nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Say what each step would change, and publish nothing."
+)
 def publish(going_on, linear, no_prove, dry_run):
-    """Rebuild the chain of steps on today's tooling, with the edits that were made; prove it; join it to main; move the tags."""
+    """Rebuild the chain of steps on today's tooling, with the edits that were made; prove it; join
+    it to main; move the tags."""
     until_interrupted()
-    publishing.publish(say, prove=None if no_prove else proving.prove, linear=linear, going_on=going_on, dry=dry_run)
+    publishing.publish(
+        say,
+        prove=None if no_prove else proving.prove,
+        linear=linear,
+        going_on=going_on,
+        dry=dry_run,
+    )

@@ -15,7 +15,8 @@ class Interrupted(BaseException):
 
 
 def until_interrupted():
-    """Turn Ctrl-C, SIGTERM and a terminal that is closed into Interrupted; a second one ends at once."""
+    """Turn Ctrl-C, SIGTERM and a terminal that is closed into Interrupted; a second one ends at
+    once."""
 
     def interrupt(number, frame):
         for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

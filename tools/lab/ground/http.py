@@ -1,4 +1,5 @@
-"""The HTTP client of the lab: connections that many threads share, and a client that keeps a cookie. No request is repeated."""
+"""The HTTP client of the lab: connections that many threads share, and a client that keeps a
+cookie. No request is repeated."""
 
 import http.client
 import json
@@ -7,12 +8,15 @@ import urllib.parse
 from dataclasses import dataclass, field
 from functools import cached_property
 
-KEPT = 2.0  # seconds that a connection may be idle: less than our servers keep it, so that none is closed while we send
+# seconds that a connection may be idle: less than our servers keep it, so that none is closed while
+# we send
+KEPT = 2.0
 
 
 @dataclass
 class Answer:
-    """An HTTP answer, and the moment at which its request had been sent; status is None if no answer came."""
+    """An HTTP answer, and the moment at which its request had been sent; status is None if no
+    answer came."""
 
     status: int | None = None
     body: bytes = b""
@@ -31,7 +35,8 @@ class Answer:
 
 
 class Connections:
-    """As many connections to one address as are needed at once; the one used last is used next. With kept=0 each request has a new one."""
+    """As many connections to one address as are needed at once; the one used last is used next.
+    With kept=0 each request has a new one."""
 
     def __init__(self, url, *, timeout=10.0, kept=KEPT):
         self.address = urllib.parse.urlsplit(url).netloc
@@ -43,7 +48,11 @@ class Connections:
     def ask(self, method, path, body=None, cookie="", headers=None):
         """The answer to a request, with body sent as JSON."""
         sent, connection = 0.0, self._take()
-        headers = {**({"Cookie": cookie} if cookie else {}), **(headers or {}), **({} if body is None else {"Content-Type": "application/json"})}
+        headers = {
+            **({"Cookie": cookie} if cookie else {}),
+            **(headers or {}),
+            **({} if body is None else {"Content-Type": "application/json"}),
+        }
         try:
             connection.request(method, path, None if body is None else dumps(body), headers)
             sent = time.monotonic()
@@ -54,7 +63,9 @@ class Connections:
             return Answer(sent=sent or time.monotonic())
         self._keep(connection)
         cookies = response.headers.get_all("Set-Cookie", [""])
-        return Answer(response.status, content, dict(response.headers), cookies[-1].split(";")[0], sent)
+        return Answer(
+            response.status, content, dict(response.headers), cookies[-1].split(";")[0], sent
+        )
 
     def _take(self):
         while True:
@@ -80,7 +91,8 @@ class Connections:
 
 
 class Client:
-    """Sends requests to one address, with the cookie that it was given; each on a connection of its own unless kept is more than 0."""
+    """Sends requests to one address, with the cookie that it was given; each on a connection of its
+    own unless kept is more than 0."""
 
     def __init__(self, url, *, kept=0.0):
         self.connections = Connections(url, timeout=60, kept=kept)

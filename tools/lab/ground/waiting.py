@@ -1,16 +1,20 @@
-"""Waiting for what happens elsewhere: ask again and again, within a bound, instead of sleeping for as long as it might take."""
+"""Waiting for what happens elsewhere: ask again and again, within a bound, instead of sleeping for
+as long as it might take."""
 
 import itertools
 import random
 import socket
 import time
 
-OURS = range(20000, 32768)  # below what Linux gives to clients, one of which might take a port between our look and its server's start
+# below what Linux gives to clients, one of which might take a port between our look and its
+# server's start
+OURS = range(20000, 32768)
 _ports = itertools.cycle(random.SystemRandom().sample(OURS, len(OURS)))
 
 
 def eventually(check, *, within=10.0):
-    """The first truthy answer of check(), asked again until then; AssertionError with the last answer after within seconds."""
+    """The first truthy answer of check(), asked again until then; AssertionError with the last
+    answer after within seconds."""
     deadline = time.monotonic() + within
     pause = 0.005
     while True:
@@ -21,13 +25,16 @@ def eventually(check, *, within=10.0):
         if answer:
             return answer
         if time.monotonic() >= deadline:
-            raise AssertionError(f"not within {within:g} s; the last answer was {trouble or answer!r}")
+            raise AssertionError(
+                f"not within {within:g} s; the last answer was {trouble or answer!r}"
+            )
         time.sleep(pause)
         pause = min(pause * 1.5, 0.1)
 
 
 def free_port():
-    """A port of the loopback address that nobody has just now, and that this process was not given before."""
+    """A port of the loopback address that nobody has just now, and that this process was not given
+    before."""
     return next(port for port in _ports if _is_free(port))
 
 

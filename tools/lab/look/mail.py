@@ -17,15 +17,22 @@ def read(url, path):
 def messages(url, to=None, limit=50):
     """The newest mails, as Mailpit lists them."""
     query = {"limit": limit, **({"query": f'to:"{to}"'} if to else {})}
-    return read(url, f"/api/v1/{'search' if to else 'messages'}?{urllib.parse.urlencode(query)}")["messages"]
+    return read(url, f"/api/v1/{'search' if to else 'messages'}?{urllib.parse.urlencode(query)}")[
+        "messages"
+    ]
 
 
 def mails(url, to=None):
     try:
         found = messages(url, to, limit=1000)
-        return [{"subject": mail["Subject"], "to": mail["To"][0]["Address"], "text": read(url, f"/api/v1/message/{mail['ID']}")["Text"]} for mail in found][
-            ::-1
-        ]
+        return [
+            {
+                "subject": mail["Subject"],
+                "to": mail["To"][0]["Address"],
+                "text": read(url, f"/api/v1/message/{mail['ID']}")["Text"],
+            }
+            for mail in found
+        ][::-1]
     except OSError:
         return []
 
@@ -37,7 +44,12 @@ def show(out, url, id, to):
     if id is None:
         table = Table("id", "when", "to", "subject", box=None)
         for mail in found:
-            table.add_row(mail["ID"][:8], mail["Created"][:19].replace("T", " "), mail["To"][0]["Address"], mail["Subject"])
+            table.add_row(
+                mail["ID"][:8],
+                mail["Created"][:19].replace("T", " "),
+                mail["To"][0]["Address"],
+                mail["Subject"],
+            )
         out.print(table)
         return
     named = [mail for mail in found if mail["ID"].startswith(id)]

@@ -10,7 +10,8 @@ PAGE = 1000
 
 
 def moved(url):
-    """Every charge and refund of the sandbox at url, oldest first; None where there is no sandbox."""
+    """Every charge and refund of the sandbox at url, oldest first; None where there is no
+    sandbox."""
     items, after = [], 0
     try:
         while url and after is not None:
@@ -29,5 +30,7 @@ def ledger(url):
 
 
 def turn(url, knobs):
-    request = urllib.request.Request(url, dumps(knobs), {"Content-Type": "application/json"}, method="PATCH")
+    request = urllib.request.Request(
+        url, dumps(knobs), {"Content-Type": "application/json"}, method="PATCH"
+    )
     urllib.request.urlopen(request, timeout=10).close()

@@ -17,7 +17,9 @@ class Running:
     """A system that runs, as a lesson sees it."""
 
     def __init__(self, system):
-        self.system, self.url, self.anybody = system, system.base_url, Client(system.base_url)
+        self.system = system
+        self.url = system.base_url
+        self.anybody = Client(system.base_url)
 
     def request(self, *arguments, **more):
         return self.anybody.request(*arguments, **more)
@@ -26,11 +28,16 @@ class Running:
         return Client(self.url)
 
     def sign_in(self, email, password=None):
-        """A client that is signed in; the passwords of the sample's customers and organisers are known."""
+        """A client that is signed in; the passwords of the sample's customers and organisers are
+        known."""
         told = self.system.to_run()
-        known = told["ORGANISER_PASSWORD"] if email.startswith("organiser@") else told["FAN_PASSWORD"]
+        known = (
+            told["ORGANISER_PASSWORD"] if email.startswith("organiser@") else told["FAN_PASSWORD"]
+        )
         client = self.client()
-        client.request("POST", "/api/sessions", json={"email": email, "password": password or known})
+        client.request(
+            "POST", "/api/sessions", json={"email": email, "password": password or known}
+        )
         return client
 
     def stop(self, name):
@@ -57,10 +64,18 @@ class Running:
         return mails(self.system.mail_url, to)
 
     def charges(self):
-        return [item for item in ledger(self.system.settings["STRIPE_API_BASE"]) if item["kind"] == "charge"]
+        return [
+            item
+            for item in ledger(self.system.settings["STRIPE_API_BASE"])
+            if item["kind"] == "charge"
+        ]
 
     def refunds(self):
-        return [item for item in ledger(self.system.settings["STRIPE_API_BASE"]) if item["kind"] == "refund"]
+        return [
+            item
+            for item in ledger(self.system.settings["STRIPE_API_BASE"])
+            if item["kind"] == "refund"
+        ]
 
     def sandbox(self, **knobs):
         turn(f"{self.system.settings['STRIPE_API_BASE']}/_sandbox", knobs)
@@ -69,7 +84,8 @@ class Running:
         turn(f"{self.system.mail_url}/_knobs", knobs)
 
     def rows(self, owner, sql):
-        """What a query of an owner's database finds; nothing where there is no such owner or table."""
+        """What a query of an owner's database finds; nothing where there is no such owner or
+        table."""
         server = self.system.servers.get(owner)
         if server is None:
             return []
@@ -81,33 +97,47 @@ class Running:
 
     @contextmanager
     def statements(self, owner="monolith"):
-        """A list of the statements that an owner's database was asked, complete when this ends; empty where there is no such owner."""
+        """A list of the statements that an owner's database was asked, complete when this ends;
+        empty where there is no such owner."""
         asked, server = [], self.system.servers.get(owner)
         if server is None:
             yield asked
             return
-        name, end = "postgres" if owner == "monolith" else f"postgres-{owner}", f"end of what {secrets.token_hex(8)} asked"
+        name, end = (
+            "postgres" if owner == "monolith" else f"postgres-{owner}",
+            f"end of what {secrets.token_hex(8)} asked",
+        )
         path = self.system.state / "logs" / f"{name}.log"
         log_statements(server, "all", note=f"begin, to {end}")
         yield asked
         log_statements(server, "none", note=end)
         waiting.eventually(lambda: end in path.read_text())
-        text = path.read_text().partition(f"begin, to {end}")[2].partition(end)[0].rpartition("\n")[0]
-        found = [re.search(r"LOG:  (?:statement|execute [^:]*): (.*)", entry, re.DOTALL) for entry in re.split(r"^(?=\S)", text, flags=re.MULTILINE)]
+        text = (
+            path.read_text().partition(f"begin, to {end}")[2].partition(end)[0].rpartition("\n")[0]
+        )
+        found = [
+            re.search(r"LOG:  (?:statement|execute [^:]*): (.*)", entry, re.DOTALL)
+            for entry in re.split(r"^(?=\S)", text, flags=re.MULTILINE)
+        ]
         asked += [" ".join(each[1].split()) for each in found if each]
 
     def events(self, topic):
-        """[{type, key, data, headers}] of what was said on a topic, in the order of each partition; nothing where there is none."""
+        """[{type, key, data, headers}] of what was said on a topic, in the order of each partition;
+        nothing where there is none."""
         address = self.system.settings.get("KAFKA_BOOTSTRAP_SERVERS")
         if not address:
             return []
-        from tools.lab.look import topics  # Kafka's client takes a while to import, and most callers do without
+        # Kafka's client takes a while to import, and most callers do without
+        from tools.lab.look import (
+            topics,
+        )
 
         return list(topics.said(address, topic))
 
 
 def log_statements(server, which, note):
-    """Have a server log all statements, or none of them any more, with a note in its log in between."""
+    """Have a server log all statements, or none of them any more, with a note in its log in
+    between."""
     with server.connect() as connection:
         if which == "none":
             connection.execute(f"select '{note}'")

@@ -1,4 +1,5 @@
-"""What is on the topics, and how far each group has come: read without being a member of any group."""
+"""What is on the topics, and how far each group has come: read without being a member of any
+group."""
 
 import json
 from contextlib import contextmanager
@@ -14,7 +15,9 @@ def partitions_of(consumer, topic):
 
 @contextmanager
 def reader(address):
-    consumer = KafkaConsumer(bootstrap_servers=address, auto_offset_reset="earliest", enable_auto_commit=False)
+    consumer = KafkaConsumer(
+        bootstrap_servers=address, auto_offset_reset="earliest", enable_auto_commit=False
+    )
     try:
         yield consumer
     finally:
@@ -22,12 +25,15 @@ def reader(address):
 
 
 def table(address, topics):
-    """For each topic its partitions and messages; for each group that listens to it, how many messages it has still before it."""
+    """For each topic its partitions and messages; for each group that listens to it, how many
+    messages it has still before it."""
     with reader(address) as consumer:
         partitions = [each for topic in topics for each in partitions_of(consumer, topic)]
         ends = consumer.end_offsets(partitions)
     groups = offsets(address)
-    shown = Table("topic", "partitions", "messages", *(f"{group}, lag" for group in groups), box=None)
+    shown = Table(
+        "topic", "partitions", "messages", *(f"{group}, lag" for group in groups), box=None
+    )
     for topic in topics:
         mine = [partition for partition in partitions if partition.topic == topic]
         lags = [lag(mine, ends, committed) for committed in groups.values()]
@@ -38,7 +44,12 @@ def table(address, topics):
 def lag(partitions, ends, committed):
     if not any(each in committed for each in partitions):
         return ""
-    return str(sum(ends[each] - max(committed[each].offset if each in committed else 0, 0) for each in partitions))
+    return str(
+        sum(
+            ends[each] - max(committed[each].offset if each in committed else 0, 0)
+            for each in partitions
+        )
+    )
 
 
 def offsets(address):
@@ -52,7 +63,8 @@ def offsets(address):
 
 
 def said(address, topic, *, follow=False):
-    """Each message of a topic as {type, key, data, headers, partition, offset}, from its beginning up to now, or for ever."""
+    """Each message of a topic as {type, key, data, headers, partition, offset}, from its beginning
+    up to now, or for ever."""
     with reader(address) as consumer:
         partitions = partitions_of(consumer, topic)
         consumer.assign(partitions)
@@ -69,4 +81,11 @@ def message(record):
     except (ValueError, TypeError):
         data = {}
     key = (record.key or b"").decode(errors="replace")
-    return {"type": headers.get("ce_type"), "key": key, "data": data, "headers": headers, "partition": record.partition, "offset": record.offset}
+    return {
+        "type": headers.get("ce_type"),
+        "key": key,
+        "data": data,
+        "headers": headers,
+        "partition": record.partition,
+        "offset": record.offset,
+    }

@@ -1,7 +1,8 @@
 """One booking through every table, topic and process: what `./lab trace` draws.
 
-It knows no table of any step: a row belongs to a booking that it names, and so does a message; a trace belongs to it that such a message
-was said in. Spans are read as the processes wrote them, in OpenTelemetry's JSON: docs/settings.md, TRACE_FOLDER."""
+It knows no table of any step: a row belongs to a booking that it names, and so does a message; a
+trace belongs to it that such a message was said in. Spans are read as the processes wrote them, in
+OpenTelemetry's JSON: docs/settings.md, TRACE_FOLDER."""
 
 import json
 from collections import defaultdict
@@ -30,9 +31,22 @@ def show(out, told, booking):
     found, messages = rows(told, booking), said(told, booking)
     if not found and not messages:
         raise Failed(f"no row and no message names {booking}", 2)
-    out.print(as_table(("database", "table", "row"), [(owner, table, brief(row, booking)) for owner, table, row in found]))
+    out.print(
+        as_table(
+            ("database", "table", "row"),
+            [(owner, table, brief(row, booking)) for owner, table, row in found],
+        )
+    )
     if messages:
-        lines = [(topic, each["headers"].get("ce_time", "")[11:23], each["type"], brief(each["data"], booking)) for topic, each in messages]
+        lines = [
+            (
+                topic,
+                each["headers"].get("ce_time", "")[11:23],
+                each["type"],
+                brief(each["data"], booking),
+            )
+            for topic, each in messages
+        ]
         out.print(as_table(("topic", "at", "type", "data"), lines))
     wanted = list(dict.fromkeys(id for _, each in messages if (id := trace_id(each))))
     spans = read_spans(told.get("TRACE_FOLDER"))
@@ -48,8 +62,12 @@ def rows(told, booking):
         if name.endswith("_DATABASE_URL"):
             with psycopg.connect(url, autocommit=True) as connection:
                 for (table,) in connection.execute(TABLES).fetchall():
-                    asked = connection.execute(sql.SQL(NAMING).format(sql.Identifier(table)), [f"%{booking}%"])
-                    found += [(name.removesuffix("_DATABASE_URL").lower(), table, row) for (row,) in asked]
+                    asked = connection.execute(
+                        sql.SQL(NAMING).format(sql.Identifier(table)), [f"%{booking}%"]
+                    )
+                    found += [
+                        (name.removesuffix("_DATABASE_URL").lower(), table, row) for (row,) in asked
+                    ]
     return found
 
 
@@ -58,7 +76,12 @@ def said(told, booking):
     address = told.get("KAFKA_BOOTSTRAP_SERVERS")
     if not address:
         return []
-    found = [(topic, each) for topic in HERE.topics for each in topics.said(address, topic) if booking in json.dumps([each["key"], each["data"]])]
+    found = [
+        (topic, each)
+        for topic in HERE.topics
+        for each in topics.said(address, topic)
+        if booking in json.dumps([each["key"], each["data"]])
+    ]
     return sorted(found, key=lambda each: each[1]["headers"].get("ce_time", ""))
 
 
@@ -71,21 +94,29 @@ def read_spans(folder):
     found = defaultdict(list)
     for path in sorted(Path(folder).glob("*.jsonl")) if folder else ():
         for line in path.read_text().splitlines():
-            with suppress(ValueError):  # half a line, of a process that is writing it or was killed at it
+            # half a line, of a process that is writing it or was killed at it
+            with suppress(ValueError):
                 for span in spans_of(json.loads(line)):
                     found[span["traceId"]].append(span)
-    return {id: sorted(spans, key=lambda span: int(span["startTimeUnixNano"])) for id, spans in found.items()}
+    return {
+        id: sorted(spans, key=lambda span: int(span["startTimeUnixNano"]))
+        for id, spans in found.items()
+    }
 
 
 def spans_of(exported):
     for resource in exported["resourceSpans"]:
-        about = {each["key"]: each["value"].get("stringValue", "") for each in resource["resource"]["attributes"]}
+        about = {
+            each["key"]: each["value"].get("stringValue", "")
+            for each in resource["resource"]["attributes"]
+        }
         for scope in resource["scopeSpans"]:
             yield from ({**span, "service": about["service.name"]} for span in scope["spans"])
 
 
 def drawn(id, spans):
-    """A trace as a tree: when each span began after the first, and how long it took, in milliseconds; of what was tried again, the last."""
+    """A trace as a tree: when each span began after the first, and how long it took, in
+    milliseconds; of what was tried again, the last."""
     began, nodes = int(spans[0]["startTimeUnixNano"]), {}
     root, tries = Tree(f"trace {id}"), defaultdict(list)
     for span in spans:
@@ -96,8 +127,13 @@ def drawn(id, spans):
         if not over & {span["spanId"], span.get("parentSpanId")}:
             start, end = int(span["startTimeUnixNano"]), int(span["endTimeUnixNano"])
             times = len(tries.get((span.get("parentSpanId"), span["name"]), ()))
-            label = f"{(start - began) / NANOSECONDS:8.1f} ms  [cyan]{span['service']}[/]  {span['name']}  {(end - start) / NANOSECONDS:.1f} ms"
-            nodes[span["spanId"]] = nodes.get(span.get("parentSpanId"), root).add(label + (f", {times} tries" if times > 1 else ""))
+            label = (
+                f"{(start - began) / NANOSECONDS:8.1f} ms  [cyan]{span['service']}[/]  "
+                f"{span['name']}  {(end - start) / NANOSECONDS:.1f} ms"
+            )
+            nodes[span["spanId"]] = nodes.get(span.get("parentSpanId"), root).add(
+                label + (f", {times} tries" if times > 1 else "")
+            )
     return root
 
 
@@ -110,5 +146,9 @@ def as_table(columns, lines):
 
 def brief(data, booking):
     """What is in data, on a line of a table, without what is empty or has an inside."""
-    flat = {name: "this one" if value == booking else value for name, value in data.items() if not isinstance(value, (dict, list, type(None)))}
+    flat = {
+        name: "this one" if value == booking else value
+        for name, value in data.items()
+        if not isinstance(value, (dict, list, type(None)))
+    }
     return ", ".join(f"{name} {value}" for name, value in flat.items())

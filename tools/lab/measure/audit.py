@@ -1,7 +1,8 @@
 """Whether the five invariants hold for all that a ledger says was asked for and acknowledged.
 
-A ledger is a list of {operation, email, path, asked, status, answer}: what an account asked with which body, and what came back;
-status is None where nobody answered. The operations are register, hold, book, poll and cancel."""
+A ledger is a list of {operation, email, path, asked, status, answer}: what an account asked with
+which body, and what came back; status is None where nobody answered. The operations are register,
+hold, book, poll and cancel."""
 
 import re
 import time
@@ -29,11 +30,16 @@ SOLD_TWICE = """
     select seat_id from booking_seats join bookings on bookings.id = booking_id
     where status in ('pending', 'confirmed') group by seat_id having count(*) > 1"""
 LIVE_HOLDS = "select hold_id from bookings where status in ('pending', 'confirmed')"
-NOT_THERE = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InsufficientPrivilege)
+NOT_THERE = (
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.InsufficientPrivilege,
+)
 
 
 def audit(ledger, running, *, within=0.0):
-    """{invariant: [what breaks it, in words]}; looked at again for so many seconds while something does. running is what System.to_run() tells."""
+    """{invariant: [what breaks it, in words]}; looked at again for so many seconds while something
+    does. running is what System.to_run() tells."""
     look, deadline = Look(ledger, running), time.monotonic() + within
     while True:
         broken = judge(ledger, look.facts())
@@ -47,12 +53,18 @@ def audit(ledger, running, *, within=0.0):
 
 
 class Look:
-    """Sees the system as each account of the ledger, as the payment provider, in the mail, and in the databases."""
+    """Sees the system as each account of the ledger, as the payment provider, in the mail, and in
+    the databases."""
 
     def __init__(self, ledger, running):
-        self.running, self.cookies = running, {}
+        self.running = running
+        self.cookies = {}
         self.connections = Connections(running["BASE_URL"], timeout=60)
-        self.passwords = {each["asked"]["email"]: each["asked"]["password"] for each in ledger if each["operation"] == "register"}
+        self.passwords = {
+            each["asked"]["email"]: each["asked"]["password"]
+            for each in ledger
+            if each["operation"] == "register"
+        }
 
     def facts(self):
         """What judge() wants to know; None for what cannot be looked at."""
@@ -60,18 +72,31 @@ class Look:
         bookings = [(email, booking) for email, listed in own.items() for booking in listed or []]
         return {
             "bookings": own,
-            "payments": {booking["id"]: self._listed(email, f"/api/payments?booking_id={booking['id']}&") for email, booking in bookings},
-            "seats": {seat["id"]: seat["status"] for event in {booking["event_id"] for _, booking in bookings} for seat in self._seats(event)},
+            "payments": {
+                booking["id"]: self._listed(email, f"/api/payments?booking_id={booking['id']}&")
+                for email, booking in bookings
+            },
+            "seats": {
+                seat["id"]: seat["status"]
+                for event in {booking["event_id"] for _, booking in bookings}
+                for seat in self._seats(event)
+            },
             "moved": moved(self.running.get("STRIPE_API_BASE")),
             "confirmations": confirmations(self.running.get("MAIL_URL")),
             "sold_twice": rows(self.running, SOLD_TWICE) or [],
             "live_holds": rows(self.running, LIVE_HOLDS),
-            "seen": [seen for email, booking in bookings[:STRANGERS_TRY] for seen in self._seen_by_a_stranger(email, booking["id"])],
+            "seen": [
+                seen
+                for email, booking in bookings[:STRANGERS_TRY]
+                for seen in self._seen_by_a_stranger(email, booking["id"])
+            ],
         }
 
     def _cookie(self, email):
         if email not in self.cookies:
-            answer = self.connections.ask("POST", "/api/sessions", {"email": email, "password": self.passwords[email]})
+            answer = self.connections.ask(
+                "POST", "/api/sessions", {"email": email, "password": self.passwords[email]}
+            )
             if answer.status != 201:
                 return None
             self.cookies[email] = answer.cookie
@@ -81,9 +106,14 @@ class Look:
         """Everything that an account is shown in a list; None if it is not let in."""
         cookie, items, after = self._cookie(email), [], ""
         while cookie and after is not None:
-            answer = self.connections.ask("GET", f"{path}limit=100{after and f'&after={urllib.parse.quote(after)}'}", cookie=cookie)
+            answer = self.connections.ask(
+                "GET",
+                f"{path}limit=100{after and f'&after={urllib.parse.quote(after)}'}",
+                cookie=cookie,
+            )
             if answer.status != 200:
-                self.cookies.pop(email)  # signed out by a restart, perhaps: the next look signs in again
+                # signed out by a restart, perhaps: the next look signs in again
+                self.cookies.pop(email)
                 return None
             items, after = items + answer.json["items"], answer.json["next"]
         return items if cookie else None
@@ -92,35 +122,52 @@ class Look:
         return self.connections.ask("GET", f"/api/events/{event}/seats").json.get("items", [])
 
     def _seen_by_a_stranger(self, email, booking):
-        """What another account gets to see or change of a booking that is not its own, and somebody who is not signed in."""
+        """What another account gets to see or change of a booking that is not its own, and somebody
+        who is not signed in."""
         stranger = next((other for other in self.cookies if other != email), None)
-        asked = [("GET", f"/api/bookings/{booking}"), ("POST", f"/api/bookings/{booking}/cancellation")]
+        asked = [
+            ("GET", f"/api/bookings/{booking}"),
+            ("POST", f"/api/bookings/{booking}/cancellation"),
+        ]
         statuses = {
-            (method, path, who): self.connections.ask(method, path, cookie=self.cookies.get(who, "")).status
+            (method, path, who): self.connections.ask(
+                method, path, cookie=self.cookies.get(who, "")
+            ).status
             for method, path in asked
             for who in (stranger, None)
         }
-        seen = [f"{who or 'nobody'} got {status} for {method} {path}" for (method, path, who), status in statuses.items() if status not in (401, 404)]
+        seen = [
+            f"{who or 'nobody'} got {status} for {method} {path}"
+            for (method, path, who), status in statuses.items()
+            if status not in (401, 404)
+        ]
         if stranger and self._listed(stranger, f"/api/payments?booking_id={booking}&"):
             seen.append(f"{stranger} was shown payments of booking {booking}")
         return seen
 
 
 def confirmations(url):
-    """{(address, booking id)} of each mail that confirms a booking; None where nobody knows what was sent."""
+    """{(address, booking id)} of each mail that confirms a booking; None where nobody knows what
+    was sent."""
     found, start, mails = set(), 0, [None]
     while url and mails:
         mails = read(url, f"/api/v1/messages?limit={PAGE}&start={start}")["messages"]
         start += len(mails)
         for mail in mails:
-            found |= {(mail["To"][0]["Address"], booking) for booking in CONFIRMATION.findall(mail["Snippet"])}
+            found |= {
+                (mail["To"][0]["Address"], booking)
+                for booking in CONFIRMATION.findall(mail["Snippet"])
+            }
     return found if url else None
 
 
 def rows(running, sql):
-    """The first column of what a query finds in all databases that have its tables; None if none has."""
+    """The first column of what a query finds in all databases that have its tables; None if none
+    has."""
     found = None
-    for url in {value for name, value in running.items() if name.endswith("DATABASE_URL") and value}:
+    for url in {
+        value for name, value in running.items() if name.endswith("DATABASE_URL") and value
+    }:
         with psycopg.connect(url, autocommit=True) as connection:
             try:
                 found = (found or []) + [row[0] for row in connection.execute(sql)]
@@ -134,7 +181,9 @@ def rows(running, sql):
 
 def judge(ledger, facts):
     """{invariant: [what breaks it, in words]} of a ledger and of what Look saw."""
-    bookings = {booking["id"]: booking for listed in facts["bookings"].values() for booking in listed or []}
+    bookings = {
+        booking["id"]: booking for listed in facts["bookings"].values() for booking in listed or []
+    }
     booked = booking_of_each_hold(ledger, facts["bookings"], bookings)
     return {
         SEATS: list(_seats(facts, bookings)),
@@ -146,29 +195,48 @@ def judge(ledger, facts):
 
 
 def booking_of_each_hold(ledger, own, bookings):
-    """{hold id: booking or None} of each hold that somebody tried to book; where no answer came, the booking is known by its seats."""
-    seats = {each["answer"]["id"]: each["answer"]["seats"] for each in ledger if each["operation"] == "hold" and each["status"] == 201}
+    """{hold id: booking or None} of each hold that somebody tried to book; where no answer came,
+    the booking is known by its seats."""
+    seats = {
+        each["answer"]["id"]: each["answer"]["seats"]
+        for each in ledger
+        if each["operation"] == "hold" and each["status"] == 201
+    }
     tries = [each for each in ledger if each["operation"] == "book"]
-    booked = {each["asked"]["hold_id"]: bookings.get(each["answer"]["id"]) for each in tries if each["status"] == 201}
+    booked = {
+        each["asked"]["hold_id"]: bookings.get(each["answer"]["id"])
+        for each in tries
+        if each["status"] == 201
+    }
     for each in tries:
         if (hold := each["asked"]["hold_id"]) not in booked:
             known = {booking["id"] for booking in booked.values() if booking}
             fits = [
-                booking for booking in own.get(each["email"]) or [] if booking["id"] not in known and sorted(booking["seats"]) == sorted(seats.get(hold, []))
+                booking
+                for booking in own.get(each["email"]) or []
+                if booking["id"] not in known
+                and sorted(booking["seats"]) == sorted(seats.get(hold, []))
             ]
             booked[hold] = fits[0] if fits else None
     return booked
 
 
 def _seats(facts, bookings):
-    live = [booking for booking in bookings.values() if booking["status"] in ("pending", "confirmed")]
+    live = [
+        booking for booking in bookings.values() if booking["status"] in ("pending", "confirmed")
+    ]
     owners = defaultdict(list)
     for booking in live:
         for seat in booking["seats"]:
             owners[seat].append(booking["id"])
             if booking["status"] == "confirmed" and facts["seats"].get(seat) != "sold":
-                yield f"Seat {seat} of the confirmed booking {booking['id']} is shown as {facts['seats'].get(seat, 'absent')}"
-    for seat in sorted({seat for seat, ids in owners.items() if len(ids) > 1} | set(facts["sold_twice"])):
+                yield (
+                    f"Seat {seat} of the confirmed booking {booking['id']} is shown as "
+                    f"{facts['seats'].get(seat, 'absent')}"
+                )
+    for seat in sorted(
+        {seat for seat, ids in owners.items() if len(ids) > 1} | set(facts["sold_twice"])
+    ):
         yield f"Seat {seat} is sold more than once: {', '.join(owners[seat]) or 'in the database'}"
 
 
@@ -176,8 +244,15 @@ def _lost(ledger, facts, bookings, booked):
     said, cancelled = defaultdict(set), defaultdict(set)
     for each in ledger:
         acknowledged = each["status"] in (200, 201, 202)
-        if each["operation"] == "register" and acknowledged and facts["bookings"].get(each["asked"]["email"]) is None:
-            yield f"Account {each['asked']['email']} was made, and cannot sign in and see its bookings"
+        if (
+            each["operation"] == "register"
+            and acknowledged
+            and facts["bookings"].get(each["asked"]["email"]) is None
+        ):
+            yield (
+                f"Account {each['asked']['email']} was made, and cannot sign in and see its "
+                "bookings"
+            )
         if each["operation"] == "cancel":
             cancelled[each["path"].split("/")[3]].add(acknowledged)
         if each["operation"] in ("book", "poll") and acknowledged:
@@ -192,7 +267,10 @@ def _lost(ledger, facts, bookings, booked):
             yield f"Booking {id} is {status}, though its cancellation was acknowledged"
         elif status == "cancelled" and not cancelled[id]:
             yield f"Booking {id} was cancelled by nobody"
-        elif {"confirmed", "declined"} & said[id] - {status, "confirmed" if status == "cancelled" else status}:
+        elif {"confirmed", "declined"} & said[id] - {
+            status,
+            "confirmed" if status == "cancelled" else status,
+        }:
             yield f"Booking {id} was {' and '.join(sorted(said[id]))}, and is {status} now"
     for id in bookings.keys() - {booking["id"] for booking in booked.values() if booking}:
         yield f"Booking {id} was asked for by nobody"
@@ -200,11 +278,21 @@ def _lost(ledger, facts, bookings, booked):
 
 def _changed(acknowledged, booking):
     if booking is None:
-        yield f"Booking {acknowledged['id']} was acknowledged as {acknowledged['status']}, and is gone"
-    elif (what := [name for name in ("event_id", "total", "currency") if booking[name] != acknowledged[name]]) or set(booking["seats"]) != set(
-        acknowledged["seats"]
-    ):
-        yield f"Booking {booking['id']} is not what was acknowledged: {', '.join(what) or 'seats'} differ"
+        yield (
+            f"Booking {acknowledged['id']} was acknowledged as {acknowledged['status']}, and "
+            "is gone"
+        )
+    elif (
+        what := [
+            name
+            for name in ("event_id", "total", "currency")
+            if booking[name] != acknowledged[name]
+        ]
+    ) or set(booking["seats"]) != set(acknowledged["seats"]):
+        yield (
+            f"Booking {booking['id']} is not what was acknowledged: "
+            f"{', '.join(what) or 'seats'} differ"
+        )
 
 
 def _money(facts, booked):
@@ -214,7 +302,9 @@ def _money(facts, booked):
         by_hold[item["metadata"].get("hold_id", item["id"])].append(item)
     for hold, booking in booked.items():
         yield from _of_hold(hold, booking, by_hold.pop(hold, []), facts["payments"])
-    for hold in by_hold.keys() - set(facts["live_holds"] if facts["live_holds"] is not None else by_hold):
+    for hold in by_hold.keys() - set(
+        facts["live_holds"] if facts["live_holds"] is not None else by_hold
+    ):
         yield from _of_hold(hold, None, by_hold[hold], {})
 
 
@@ -226,19 +316,37 @@ def _of_hold(hold, booking, items, payments):
             yield f"Hold {hold} has no booking that is paid for, and {kept} are kept"
         return
     about = f"Booking {booking['id']} is {booking['status']}"
-    wanted = Counter(charge=1, refund=int(booking["status"] == "cancelled")) if booking["total"] else Counter()
+    wanted = (
+        Counter(charge=1, refund=int(booking["status"] == "cancelled"))
+        if booking["total"]
+        else Counter()
+    )
     if count != wanted:
         yield f"{about} and has {count['charge']} charges and {count['refund']} refunds"
-    elif wrong := [item["id"] for item in items if (item["amount"], item["currency"].upper()) != (booking["total"], booking["currency"])]:
-        yield f"{about} and cost {booking['total']} {booking['currency']}, which {', '.join(wrong)} differ from"
-    if count != Counter(payment["kind"] for payment in payments.get(booking["id"]) or [] if payment["status"] == "succeeded"):
+    elif wrong := [
+        item["id"]
+        for item in items
+        if (item["amount"], item["currency"].upper()) != (booking["total"], booking["currency"])
+    ]:
+        yield (
+            f"{about} and cost {booking['total']} {booking['currency']}, which "
+            f"{', '.join(wrong)} differ from"
+        )
+    if count != Counter(
+        payment["kind"]
+        for payment in payments.get(booking["id"]) or []
+        if payment["status"] == "succeeded"
+    ):
         yield f"{about} and its payments are not shown as the provider has them"
 
 
 def _mail(facts, bookings):
     for email, listed in facts["bookings"].items():
         for booking in listed or []:
-            if booking["status"] == "confirmed" and (email, booking["id"]) not in facts["confirmations"]:
+            if (
+                booking["status"] == "confirmed"
+                and (email, booking["id"]) not in facts["confirmations"]
+            ):
                 yield f"Booking {booking['id']} is confirmed, and no mail says so"
     for email, id in sorted(facts["confirmations"]):
         status = bookings[id]["status"] if id in bookings else "not there"
@@ -248,6 +356,8 @@ def _mail(facts, bookings):
 
 def _strangers(facts):
     yield from facts["seen"]
-    shown = Counter(booking["id"] for listed in facts["bookings"].values() for booking in listed or [])
+    shown = Counter(
+        booking["id"] for listed in facts["bookings"].values() for booking in listed or []
+    )
     for id in sorted(id for id, count in shown.items() if count > 1):
         yield f"Booking {id} is in the lists of more than one account"

@@ -1,4 +1,5 @@
-"""The figures of a step, as ratios taken in one run: two things are asked in turn, again and again, and medians are compared.
+"""The figures of a step, as ratios taken in one run: two things are asked in turn, again and again,
+and medians are compared.
 
 Figures are {name with its unit: [each value that was measured]}."""
 
@@ -38,7 +39,11 @@ class Connection(Client):
         return answer.json
 
     def sign_in(self, told):
-        self.ask("POST", "/api/sessions", {"email": "fan@encore.example", "password": told["FAN_PASSWORD"]})
+        self.ask(
+            "POST",
+            "/api/sessions",
+            {"email": "fan@encore.example", "password": told["FAN_PASSWORD"]},
+        )
         return self
 
 
@@ -72,30 +77,51 @@ def reads(ours, plain, event_id):
 
 
 def added_by_the_facade(system):
-    """What the way through the facade adds to a small answer, in milliseconds: both ways in turn, over kept connections."""
-    ways = Connection(system.base_url), Connection(f"http://127.0.0.1:{system.supervisor.find('web').port}")
-    times = [[took(lambda way=way: way.ask("GET", "/api/venues?limit=1"))[0] for way in ways] for _ in range(PAIRS)]
+    """What the way through the facade adds to a small answer, in milliseconds: both ways in turn,
+    over kept connections."""
+    ways = (
+        Connection(system.base_url),
+        Connection(f"http://127.0.0.1:{system.supervisor.find('web').port}"),
+    )
+    times = [
+        [took(lambda way=way: way.ask("GET", "/api/venues?limit=1"))[0] for way in ways]
+        for _ in range(PAIRS)
+    ]
     through, direct = (sorted(each) for each in zip(*times, strict=True))
-    return {f"added by the facade, p{share}, ms": [1000 * (through[PAIRS * share // 100] - direct[PAIRS * share // 100])] for share in (50, 99)}
+    return {
+        f"added by the facade, p{share}, ms": [
+            1000 * (through[PAIRS * share // 100] - direct[PAIRS * share // 100])
+        ]
+        for share in (50, 99)
+    }
 
 
 class Shopper:
     """Buys one seat at a time, and notes how long holding and booking took."""
 
     def __init__(self, system):
-        self.url, self.connection = system.base_url, Connection(system.base_url).sign_in(system.to_run())
+        self.url = system.base_url
+        self.connection = Connection(system.base_url).sign_in(system.to_run())
         events = self.connection.ask("GET", "/api/events?limit=100")["items"]
         self.event = max(events, key=lambda event: event["seats_left"])["id"]
         seats = self.connection.ask("GET", f"/api/events/{self.event}/seats")["items"]
         self.free = [seat["id"] for seat in seats if seat["status"] == "free"]
-        self.hold, self.book = [], []
+        self.hold = []
+        self.book = []
 
     def buy(self):
         asked = {"seats": [self.free.pop()]}
-        held_for, hold = took(lambda: self.connection.ask("POST", f"/api/events/{self.event}/holds", asked))
+        held_for, hold = took(
+            lambda: self.connection.ask("POST", f"/api/events/{self.event}/holds", asked)
+        )
         wanted = {"hold_id": hold["id"], "payment_method": "pm_card_visa"}
         booked_for, booking = took(lambda: self.connection.ask("POST", "/api/bookings", wanted))
-        eventually(lambda: self.connection.ask("GET", f"/api/bookings/{booking['id']}")["status"] == "confirmed")
+        eventually(
+            lambda: (
+                self.connection.ask("GET", f"/api/bookings/{booking['id']}")["status"]
+                == "confirmed"
+            )
+        )
         self.hold.append(held_for)
         self.book.append(booked_for)
 
@@ -125,7 +151,10 @@ def run(out, tree):
 
     figures = {}
     with temporary_state(tree) as small_state, temporary_state(tree) as large_state:
-        quiet = {"show": lambda name, line: None, "progress": lambda line: out.print(f"{line} ...", style="dim")}
+        quiet = {
+            "show": lambda name, line: None,
+            "progress": lambda line: out.print(f"{line} ...", style="dim"),
+        }
         small = System(tree, small_state, seed=(EVENTS, ACCOUNTS), **quiet)
         large = System(tree, large_state, seed=(EVENTS, MANY_ACCOUNTS), **quiet)
         try:
@@ -143,8 +172,14 @@ def run(out, tree):
             delivery.catch_up(large)
             out.print("measuring holds and bookings ...", style="dim")
             figures |= orders(small, large, Connection(plain))
-            for name in [name for name in (*small.tree.processes(), "kafka") if name in small.supervisor.processes and name != "facade"]:
-                figures[f"memory of the {name} process, MB"] = [memory(small.supervisor.find(name).popen.pid) / 1e6]
+            for name in [
+                name
+                for name in (*small.tree.processes(), "kafka")
+                if name in small.supervisor.processes and name != "facade"
+            ]:
+                figures[f"memory of the {name} process, MB"] = [
+                    memory(small.supervisor.find(name).popen.pid) / 1e6
+                ]
             large.stop()
             out.print("measuring with slow mail and payments ...", style="dim")
             with slow(tree, quiet) as slowed:
@@ -152,7 +187,9 @@ def run(out, tree):
             if small.tree.topics:
                 with (
                     started(tree, quiet, TRACE_FOLDER=str(small_state)) as every,
-                    started(tree, quiet, TRACE_FOLDER=str(large_state), OTEL_TRACES_SAMPLER_ARG="0.1") as tenth,
+                    started(
+                        tree, quiet, TRACE_FOLDER=str(large_state), OTEL_TRACES_SAMPLER_ARG="0.1"
+                    ) as tenth,
                 ):
                     figures |= tracing(small, {"every request": every, "a tenth": tenth}, event_id)
                     figures |= delivery.window(every, small_state)
@@ -177,7 +214,9 @@ class SlowMail:
 def started(tree, options, **settings):
     """One more system, with some settings of its own."""
     with temporary_state(tree) as state:
-        system = System(tree, state, seed=(EVENTS, ACCOUNTS), environ={**os.environ, **settings}, **options)
+        system = System(
+            tree, state, seed=(EVENTS, ACCOUNTS), environ={**os.environ, **settings}, **options
+        )
         try:
             yield system.start()
         finally:
@@ -199,30 +238,56 @@ def slow(tree, options):
 
 
 def tracing(usual, traced, event_id):
-    """The rate of a small answer where every trace is recorded, or a tenth of them, as a share of that where none is."""
-    path, *connections = f"/api/events/{event_id}", *(Connection(f"http://127.0.0.1:{each.supervisor.find('web').port}") for each in (usual, *traced.values()))
+    """The rate of a small answer where every trace is recorded, or a tenth of them, as a share of
+    that where none is."""
+    path, *connections = (
+        f"/api/events/{event_id}",
+        *(
+            Connection(f"http://127.0.0.1:{each.supervisor.find('web').port}")
+            for each in (usual, *traced.values())
+        ),
+    )
     rates = [[rate(connection, path) for connection in connections] for _ in range(ROUNDS)]
-    return {f"one event, rate with {name} traced": [each[number] / each[0] for each in rates] for number, name in enumerate(traced, 1)}
+    return {
+        f"one event, rate with {name} traced": [each[number] / each[0] for each in rates]
+        for number, name in enumerate(traced, 1)
+    }
 
 
 def waits(usual, slowed):
-    """What registering and booking take, and how much longer they do where mail and payments are slow; milliseconds."""
+    """What registering and booking take, and how much longer they do where mail and payments are
+    slow; milliseconds."""
     shoppers, registered = [Shopper(usual), Shopper(slowed)], [[], []]
     for _ in range(SLOWED):
         for shopper, times in zip(shoppers, registered, strict=True):
             shopper.buy()
-            new = {"email": f"{uuid.uuid4().hex}@encore.example", "password": "correct horse", "name": "Ada"}
-            times.append(took(lambda shopper=shopper, new=new: Connection(shopper.url).ask("POST", "/api/accounts", new))[0])
+            new = {
+                "email": f"{uuid.uuid4().hex}@encore.example",
+                "password": "correct horse",
+                "name": "Ada",
+            }
+            times.append(
+                took(
+                    lambda shopper=shopper, new=new: Connection(shopper.url).ask(
+                        "POST", "/api/accounts", new
+                    )
+                )[0]
+            )
     booked = [shopper.book for shopper in shoppers]
     more = {
-        f"{name}, p50 longer with mail and payments {MILLISECONDS} ms slower, ms": median(times[1]) - median(times[0])
+        f"{name}, p50 longer with mail and payments {MILLISECONDS} ms slower, ms": median(times[1])
+        - median(times[0])
         for name, times in {"register": registered, "book": booked}.items()
     }
-    return {"register, p50 ms": [1000 * median(registered[0])], **{name: [1000 * value] for name, value in more.items()}}
+    return {
+        "register, p50 ms": [1000 * median(registered[0])],
+        **{name: [1000 * value] for name, value in more.items()},
+    }
 
 
 def warm_start(system):
-    """How long from nothing running, but with its data there, to a first booking that is acknowledged."""
+    """How long from nothing running, but with its data there, to a first booking that is
+    acknowledged."""
     system.stop()
     began = time.perf_counter()
     system.start()
@@ -230,11 +295,15 @@ def warm_start(system):
     acknowledged = time.perf_counter() - began
     system.supervisor.stop("web")
     restarted, _ = took(lambda: (system.supervisor.start("web"), system.wait_ready()))
-    return {"warm start to the first booking, s": [acknowledged], "web process, start to ready, s": [restarted]}
+    return {
+        "warm start to the first booking, s": [acknowledged],
+        "web process, start to ready, s": [restarted],
+    }
 
 
 def orders(small, large, plain):
-    """Holding and booking against a bare insert, and with a hundred times the bookings against few."""
+    """Holding and booking against a bare insert, and with a hundred times the bookings against
+    few."""
     few, many, inserts = Shopper(small), Shopper(large), []
     for number in range(ORDERS + 5):
         for shopper in (few, many) if number % 2 else (many, few):

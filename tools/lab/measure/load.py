@@ -1,7 +1,8 @@
-"""Open-loop load: every request has its moment in advance, latency counts from then, and every acknowledged answer is kept.
+"""Open-loop load: every request has its moment in advance, latency counts from then, and every
+acknowledged answer is kept.
 
-As a program of its own (`python -m tools.lab.measure.load`, with a plan on standard input) this is the generator; the rest starts it,
-and makes figures of what it noted."""
+As a program of its own (`python -m tools.lab.measure.load`, with a plan on standard input) this is
+the generator; the rest starts it, and makes figures of what it noted."""
 
 import gc
 import json
@@ -32,7 +33,11 @@ from tools.lab.system.system import System
 WARM, PROBE_WARM, PROBE_SECONDS, PROBES, VOID_PROBES = 5.0, 2.0, 8.0, 8, 4
 TIMEOUT, MOST_THREADS = 10.0, 1000
 IN_TIME, HELD_SHARE, HELD_RATE = 1.0, 0.99, 0.97  # what it means to hold a rate
-MOST_LAG, MOST_CPU = 0.005, 0.25  # seconds, share of a core: beyond these the generator has measured itself
+# seconds, share of a core: beyond these the generator has measured itself
+MOST_LAG, MOST_CPU = (
+    0.005,
+    0.25,
+)
 MOST_PROBE_LAG = IN_TIME / 10  # where the question is only who is answered in time
 SETTLES_WITHIN = 60.0
 PASSWORD = "a password for the load"  # noqa: S105 - of accounts that last as long as the load
@@ -45,12 +50,29 @@ ASK = {  # (method, path, body) of an operation; None where the visit has nothin
     "seats": lambda visit: ("GET", f"/api/events/{visit.event}/seats", None),
     "my bookings": lambda visit: ("GET", "/api/bookings", None),
     "recommendations": lambda visit: ("GET", "/api/recommendations", None),
-    "register": lambda visit: ("POST", "/api/accounts", {"email": f"{secrets.token_hex(6)}@load.example", "password": PASSWORD, "name": "A newcomer"}),
-    "sign in": lambda visit: ("POST", "/api/sessions", {"email": visit.email, "password": PASSWORD}),
+    "register": lambda visit: (
+        "POST",
+        "/api/accounts",
+        {
+            "email": f"{secrets.token_hex(6)}@load.example",
+            "password": PASSWORD,
+            "name": "A newcomer",
+        },
+    ),
+    "sign in": lambda visit: (
+        "POST",
+        "/api/sessions",
+        {"email": visit.email, "password": PASSWORD},
+    ),
     "hold": lambda visit: ("POST", f"/api/events/{visit.event}/holds", {"seats": visit.seats}),
-    "book": lambda visit: visit.hold and ("POST", "/api/bookings", {"hold_id": visit.hold, "payment_method": visit.card}),
+    "book": lambda visit: (
+        visit.hold
+        and ("POST", "/api/bookings", {"hold_id": visit.hold, "payment_method": visit.card})
+    ),
     "poll": lambda visit: visit.booking and ("GET", f"/api/bookings/{visit.booking}", None),
-    "cancel": lambda visit: visit.booking and ("POST", f"/api/bookings/{visit.booking}/cancellation", None),
+    "cancel": lambda visit: (
+        visit.booking and ("POST", f"/api/bookings/{visit.booking}/cancellation", None)
+    ),
 }
 LEDGER = ("register", "hold", "book", "poll", "cancel")
 
@@ -59,12 +81,16 @@ LEDGER = ("register", "hold", "book", "poll", "cancel")
 
 
 class Generator:
-    """Threads that each take the next turn, sleep until it is due, and ask; so there is no handing over when it is."""
+    """Threads that each take the next turn, sleep until it is due, and ask; so there is no handing
+    over when it is."""
 
     def __init__(self, url, turns, visits, ledger, *, give_up=False):
-        self.turns, self.visits, self.ledger = iter(turns), visits, ledger
+        self.turns = iter(turns)
+        self.visits = visits
+        self.ledger = ledger
         self.connections = Connections(url, timeout=TIMEOUT)
-        self.noted, self.stop = [], threading.Event()
+        self.noted = []
+        self.stop = threading.Event()
         self.may_miss = len(turns) * (1 - HELD_SHARE) if give_up else math.inf
         self.started = self.missed = 0
 
@@ -117,7 +143,11 @@ class Generator:
 def outcome(answer):
     if answer.status is None:
         return NO_ANSWER
-    return str(answer.status) if answer.status < 400 else f"{answer.status} {answer.json.get('type', '')}".strip()
+    return (
+        str(answer.status)
+        if answer.status < 400
+        else f"{answer.status} {answer.json.get('type', '')}".strip()
+    )
 
 
 def is_in_time(due, ended, outcome):
@@ -125,14 +155,27 @@ def is_in_time(due, ended, outcome):
 
 
 def is_good(outcome):
-    """Whether the answer is one that a visitor may well get; another buyer's luck with a seat is no fault."""
+    """Whether the answer is one that a visitor may well get; another buyer's luck with a seat is no
+    fault."""
     return outcome[0] == "2" or outcome.startswith("409")
 
 
 def entry(operation, email, asked, answer):
     """A line of the ledger."""
     method, path, body = asked
-    return json.dumps({"operation": operation, "email": email, "path": path, "asked": body or {}, "status": answer.status, "answer": answer.json}) + "\n"
+    return (
+        json.dumps(
+            {
+                "operation": operation,
+                "email": email,
+                "path": path,
+                "asked": body or {},
+                "status": answer.status,
+                "answer": answer.json,
+            }
+        )
+        + "\n"
+    )
 
 
 def generate(plan):
@@ -143,31 +186,51 @@ def generate(plan):
     threads = min(MOST_THREADS, 16 + round(plan["rate"] * TIMEOUT))
     gc.collect()
     gc.disable()
-    with suppress(PermissionError):  # where we may, we go first: what waits for a core then is the system, and not its measure
+    # where we may, we go first: what waits for a core then is the system, and not its measure
+    with suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, -10)
-    with Path(plan["ledger"]).open("ab", buffering=0) as ledger:  # a line at once: threads that share a text file tear each other's lines
+    with Path(plan["ledger"]).open(
+        "ab", buffering=0
+    ) as ledger:  # a line at once: threads that share a text file tear each other's lines
         generator = Generator(plan["url"], turns, known, ledger, give_up=plan["give_up"])
         began, cpu = time.monotonic(), time.process_time()
         noted = generator.run(threads)
         used = (time.process_time() - cpu) / (time.monotonic() - began)
-    return {"noted": noted, "gave_up": generator.stop.is_set(), "cpu": used, "connections": generator.connections.made}
+    return {
+        "noted": noted,
+        "gave_up": generator.stop.is_set(),
+        "cpu": used,
+        "connections": generator.connections.made,
+    }
 
 
 # Making figures of what it noted
 
 
 def figures(measured, *, warm, seconds):
-    """What came of the turns that were due after the warm-up; latencies in milliseconds, of answers that were not refusals."""
+    """What came of the turns that were due after the warm-up; latencies in milliseconds, of answers
+    that were not refusals."""
     noted = [each for each in measured["noted"] if each[1] >= warm]
     lags = [sent - due for _, due, sent, _, outcome in noted if outcome != OVERTAKEN]
     holds = [outcome for operation, *_, outcome in noted if operation == "hold"]
     return {
-        "operations": {name: _of_operation([each for each in noted if each[0] == name]) for name in ASK},
+        "operations": {
+            name: _of_operation([each for each in noted if each[0] == name]) for name in ASK
+        },
         "requests": len(noted),
         "errors": sum(is_error(outcome) for *_, outcome in noted),
-        "failed": dict(Counter(f"{operation} {outcome}" for operation, *_, outcome in noted if not is_good(outcome))),
-        "in_time": sum(is_in_time(due, ended, outcome) for _, due, _, ended, outcome in noted) / max(1, len(noted)),
-        "throughput": sum(warm <= ended < warm + seconds and is_good(outcome) for *_, ended, outcome in measured["noted"]) / seconds,
+        "failed": dict(
+            Counter(
+                f"{operation} {outcome}" for operation, *_, outcome in noted if not is_good(outcome)
+            )
+        ),
+        "in_time": sum(is_in_time(due, ended, outcome) for _, due, _, ended, outcome in noted)
+        / max(1, len(noted)),
+        "throughput": sum(
+            warm <= ended < warm + seconds and is_good(outcome)
+            for *_, ended, outcome in measured["noted"]
+        )
+        / seconds,
         "seat_taken": sum(outcome == "409 seat-taken" for outcome in holds) / max(1, len(holds)),
         "lag_p99_ms": 1000 * percentile(lags, 99),
         "cpu": measured["cpu"],
@@ -195,17 +258,27 @@ def percentile(values, share):
 
 def why_void(figures, most_lag=MOST_LAG):
     """Why nothing can be said of the system, in words; "" if the generator was well."""
-    reasons = [f"the generator sent {figures['lag_p99_ms']:.1f} ms late (p99), more than {1000 * most_lag:g}"] * (figures["lag_p99_ms"] > 1000 * most_lag)
-    reasons += [f"the generator took {figures['cpu']:.2f} of a core, more than {MOST_CPU:g}"] * (figures["cpu"] > MOST_CPU)
+    reasons = [
+        f"the generator sent {figures['lag_p99_ms']:.1f} ms late (p99), more than "
+        f"{1000 * most_lag:g}"
+    ] * (figures["lag_p99_ms"] > 1000 * most_lag)
+    reasons += [f"the generator took {figures['cpu']:.2f} of a core, more than {MOST_CPU:g}"] * (
+        figures["cpu"] > MOST_CPU
+    )
     return " and ".join(reasons)
 
 
 def is_held(figures, rate):
-    return figures["in_time"] >= HELD_SHARE and not figures["errors"] and figures["throughput"] >= HELD_RATE * rate
+    return (
+        figures["in_time"] >= HELD_SHARE
+        and not figures["errors"]
+        and figures["throughput"] >= HELD_RATE * rate
+    )
 
 
 def find_rate(probe, rate):
-    """(the highest rate found held, the lowest found not held or None), within PROBES calls of probe(rate): doubling, then bisecting."""
+    """(the highest rate found held, the lowest found not held or None), within PROBES calls of
+    probe(rate): doubling, then bisecting."""
     held, failed = 0, None
     for _ in range(PROBES):
         if probe(rate):
@@ -225,9 +298,17 @@ class Load:
     """Load on the system that running tells of, with one ledger for all of it."""
 
     def __init__(self, running, *, accounts, seed, say):
-        self.running, self.seed, self.say, self.refused = running, seed, say, []
+        self.running = running
+        self.seed = seed
+        self.say = say
+        self.refused = []
         self.connections = Connections(running["BASE_URL"], timeout=60)
-        self.folder = HERE.path / ".lab" / "load" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        self.folder = (
+            HERE.path
+            / ".lab"
+            / "load"
+            / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        )
         self.folder.mkdir(parents=True)
         self.ledger = self.folder / "ledger.jsonl"
         say(f"making {accounts} accounts and signing them in")
@@ -237,39 +318,83 @@ class Load:
     def _make_account(self, number):
         """(email, cookie) of a new account."""
         email = f"{self.folder.name}-{number}@load.example"
-        asked = ("POST", "/api/accounts", {"email": email, "password": PASSWORD, "name": f"Visitor {number}"})
+        asked = (
+            "POST",
+            "/api/accounts",
+            {"email": email, "password": PASSWORD, "name": f"Visitor {number}"},
+        )
         made = self.connections.ask(*asked)
         with self.ledger.open("a") as ledger:
             ledger.write(entry("register", email, asked, made))
-        answer = self.connections.ask("POST", "/api/sessions", {"email": email, "password": PASSWORD})
+        answer = self.connections.ask(
+            "POST", "/api/sessions", {"email": email, "password": PASSWORD}
+        )
         if (made.status, answer.status) != (201, 201):
             raise Failed(f"cannot make an account and sign in: {outcome(made)}, {outcome(answer)}")
         return email, answer.cookie
 
     def _stock(self, wanted):
-        """The free seats of each event and words to search for; Failed if so many buyers could run out of seats."""
+        """The free seats of each event and words to search for; Failed if so many buyers could run
+        out of seats."""
         events = self.connections.ask("GET", "/api/events?limit=100").json.get("items", [])
-        plans = {event["id"]: self.connections.ask("GET", f"/api/events/{event['id']}/seats").json["items"] for event in events}
-        seats = {event: [seat["id"] for seat in plan if seat["status"] == "free"] for event, plan in plans.items()}
+        plans = {
+            event["id"]: self.connections.ask("GET", f"/api/events/{event['id']}/seats").json[
+                "items"
+            ]
+            for event in events
+        }
+        seats = {
+            event: [seat["id"] for seat in plan if seat["status"] == "free"]
+            for event, plan in plans.items()
+        }
         if sum(map(len, seats.values())) - len(seats) * max(SEATS) < wanted * max(SEATS):
-            raise Failed(f"{sum(map(len, seats.values()))} free seats are too few for {wanted} buyers: give more --events, less --rate, or less --seconds", 2)
+            raise Failed(
+                f"{sum(map(len, seats.values()))} free seats are too few for {wanted} buyers: "
+                "give more --events, less --rate, or less --seconds",
+                2,
+            )
         return {"seats": seats, "words": sorted({event["artist"].split()[-1] for event in events})}
 
     def measure(self, rate, seconds, *, warm=WARM, give_up=False):
         """The figures of one stretch of load at rate requests a second."""
-        buyers = sum(turn.operation == "hold" for turn in script(seed=self.seed, rate=rate, seconds=warm + seconds))
-        plan = {"url": self.running["BASE_URL"], "seed": self.seed, "rate": rate, "warm": warm, "seconds": seconds, "give_up": give_up}
+        buyers = sum(
+            turn.operation == "hold"
+            for turn in script(seed=self.seed, rate=rate, seconds=warm + seconds)
+        )
+        plan = {
+            "url": self.running["BASE_URL"],
+            "seed": self.seed,
+            "rate": rate,
+            "warm": warm,
+            "seconds": seconds,
+            "give_up": give_up,
+        }
         plan |= {"ledger": str(self.ledger), "accounts": self.accounts, **self._stock(buyers)}
         self.say(f"{rate:g} requests a second: {warm:g} s to warm up, {seconds:g} s measured")
-        command, environment = [sys.executable, "-m", "tools.lab.measure.load"], {**os.environ, "PYTHONPATH": str(HERE.path)}
-        ended = subprocess.run(command, input=json.dumps(plan), stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True)
+        command, environment = (
+            [sys.executable, "-m", "tools.lab.measure.load"],
+            {**os.environ, "PYTHONPATH": str(HERE.path)},
+        )
+        ended = subprocess.run(
+            command,
+            input=json.dumps(plan),
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+            start_new_session=True,
+        )
         if ended.returncode:
             raise Failed(f"the generator ended with exit code {ended.returncode}")
         measured = json.loads(ended.stdout)
-        return {"rate": rate, "gave_up": measured["gave_up"], **figures(measured, warm=warm, seconds=seconds)}
+        return {
+            "rate": rate,
+            "gave_up": measured["gave_up"],
+            **figures(measured, warm=warm, seconds=seconds),
+        }
 
     def disturb(self, verb, name, after):
-        """Kill a process, or restart all its instances, after so many seconds; what does it can be joined."""
+        """Kill a process, or restart all its instances, after so many seconds; what does it can be
+        joined."""
 
         def act():
             done, answer = control.ask(running_on(Path(self.running["LAB_STATE"])), verb, name)
@@ -285,12 +410,17 @@ class Load:
         """What of the five invariants does not hold once everything has come to rest."""
         self.say("waiting until everything has settled, and auditing")
         self.connections.close()
-        return audit([json.loads(line) for line in self.ledger.read_text().splitlines()], self.running, within=SETTLES_WITHIN)
+        return audit(
+            [json.loads(line) for line in self.ledger.read_text().splitlines()],
+            self.running,
+            within=SETTLES_WITHIN,
+        )
 
 
 @contextmanager
 def something_to_load(tree, say, **options):
-    """What the environment's system tells of itself, inside `./lab run`; or else that of one started afresh, and stopped afterwards."""
+    """What the environment's system tells of itself, inside `./lab run`; or else that of one
+    started afresh, and stopped afterwards."""
     if os.environ.get("BASE_URL"):
         yield dict(os.environ)
         return
@@ -304,13 +434,19 @@ def something_to_load(tree, say, **options):
 
 
 def search(load, rate):
-    """The highest rate held, with what every probe measured and whether the generator was the limit."""
+    """The highest rate held, with what every probe measured and whether the generator was the
+    limit."""
     probes = []
 
     def probe(rate):
-        for _ in range(VOID_PROBES):  # a generator that is late makes a rate look worse, never better: so what was held, was
+        # a generator that is late makes a rate look worse, never better: so what was held, was
+        for _ in range(VOID_PROBES):
             measured = load.measure(rate, PROBE_SECONDS, warm=PROBE_WARM, give_up=True)
-            verdict = "held" if is_held(measured, rate) else why_void(measured, MOST_PROBE_LAG) or "not held"
+            verdict = (
+                "held"
+                if is_held(measured, rate)
+                else why_void(measured, MOST_PROBE_LAG) or "not held"
+            )
             load.say(f"{rate:g} requests a second: {verdict}")
             if verdict in ("held", "not held"):
                 break
@@ -319,7 +455,16 @@ def search(load, rate):
 
     held, failed = find_rate(probe, rate)
     generator = any(each["rate"] == failed and each["verdict"] != "not held" for each in probes)
-    return {"held": held, "not_held": failed, "limit": "the generator" if generator else "the system" if failed else "the number of probes", "probes": probes}
+    return {
+        "held": held,
+        "not_held": failed,
+        "limit": "the generator"
+        if generator
+        else "the system"
+        if failed
+        else "the number of probes",
+        "probes": probes,
+    }
 
 
 if __name__ == "__main__":

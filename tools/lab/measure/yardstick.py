@@ -1,6 +1,8 @@
-"""What a Flask route over SQLAlchemy costs when it does nothing else: the measure that ./lab bench holds a step's routes to.
+"""What a Flask route over SQLAlchemy costs when it does nothing else: the measure that ./lab bench
+holds a step's routes to.
 
-It reads the same rows of the same database, and inserts one; no checks, no sessions, no log, no joins."""
+It reads the same rows of the same database, and inserts one; no checks, no sessions, no log, no
+joins."""
 
 import os
 import uuid
@@ -10,9 +12,12 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.orm import Session
 
 READS = {
-    "/events": "select id, title, artist, genre, starts_at::text, venue_id, currency from events order by starts_at, id limit 20",
-    "/event": "select id, title, artist, genre, starts_at::text, venue_id, currency from events where id = :id",
-    "/seats": 'select id, section, "row", number, price{status} from seats where event_id = :id order by position',
+    "/events": "select id, title, artist, genre, starts_at::text, venue_id, currency from events "
+    "order by starts_at, id limit 20",
+    "/event": "select id, title, artist, genre, starts_at::text, venue_id, currency from events "
+    "where id = :id",
+    "/seats": 'select id, section, "row", number, price{status} from seats where event_id = :id '
+    "order by position",
 }
 
 
@@ -20,15 +25,25 @@ def create_app():
     app = Flask(__name__)
     engine = create_engine(os.environ["DATABASE_URL"], pool_size=16)
     with engine.begin() as connection:
-        connection.execute(text("create table if not exists yardstick (id text primary key, note text)"))
-    status = ", status" if "status" in {column["name"] for column in inspect(engine).get_columns("seats")} else ""  # until step 05
+        connection.execute(
+            text("create table if not exists yardstick (id text primary key, note text)")
+        )
+    # until step 05
+    status = (
+        ", status"
+        if "status" in {column["name"] for column in inspect(engine).get_columns("seats")}
+        else ""
+    )
     for path, sql in READS.items():
         app.add_url_rule(path, path, reading(engine, sql.format(status=status)))
 
     @app.post("/rows")
     def insert():
         with Session(engine) as session, session.begin():
-            session.execute(text("insert into yardstick values (:id, :note)"), {"id": uuid.uuid4().hex, "note": request.json["note"]})
+            session.execute(
+                text("insert into yardstick values (:id, :note)"),
+                {"id": uuid.uuid4().hex, "note": request.json["note"]},
+            )
         return {}, 201
 
     return app
@@ -37,6 +52,11 @@ def create_app():
 def reading(engine, sql):
     def read():
         with Session(engine) as session:
-            return {"items": [dict(row) for row in session.execute(text(sql), request.args.to_dict()).mappings()]}
+            return {
+                "items": [
+                    dict(row)
+                    for row in session.execute(text(sql), request.args.to_dict()).mappings()
+                ]
+            }
 
     return read

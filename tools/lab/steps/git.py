@@ -8,7 +8,8 @@ from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE
 
 SETTINGS = {
-    "merge.directoryRenames": "true",  # a file newly added to a package that a later step moves goes along
+    # a file newly added to a package that a later step moves goes along
+    "merge.directoryRenames": "true",
     "rerere.enabled": "true",
     "rerere.autoUpdate": "true",
     "commit.gpgSign": "false",
@@ -21,7 +22,12 @@ COMMAND = ["git", *(word for name, value in SETTINGS.items() for word in ("-c", 
 def ask(*words, cwd=None, text=None, environment=None, check=True):
     """What `git WORDS` prints, without its last newline; None if it fails and check is false."""
     done = subprocess.run(
-        [*COMMAND, *words], cwd=cwd or HERE.path, input=text, capture_output=True, encoding="utf-8", env={**os.environ, **(environment or {})}
+        [*COMMAND, *words],
+        cwd=cwd or HERE.path,
+        input=text,
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, **(environment or {})},
     )
     if done.returncode and check:
         raise Failed(f"git {words[0]}: {(done.stderr or done.stdout).strip()}")
@@ -33,7 +39,8 @@ def lines(*words, **options):
 
 
 def is_here():
-    """Whether this checkout is a repository at all: an archive of it is none, not even when it lies in another's."""
+    """Whether this checkout is a repository at all: an archive of it is none, not even when it lies
+    in another's."""
     try:
         return ask("rev-parse", "--show-toplevel", check=False) == str(HERE.path)
     except FileNotFoundError:
@@ -50,7 +57,13 @@ def make_tree(entries):
     """The id of a tree that has just these entries."""
     with tempfile.TemporaryDirectory() as folder:
         index = {"GIT_INDEX_FILE": f"{folder}/index"}
-        ask("update-index", "-z", "--index-info", text="".join(f"{entry}\t{path}\0" for path, entry in entries.items()), environment=index)
+        ask(
+            "update-index",
+            "-z",
+            "--index-info",
+            text="".join(f"{entry}\t{path}\0" for path, entry in entries.items()),
+            environment=index,
+        )
         return ask("write-tree", environment=index)
 
 
@@ -60,7 +73,13 @@ def commit(tree, parents, message, like=None):
     if like:
         name, email, date = lines("show", "-s", "--format=%an%n%ae%n%ad", "--date=raw", like)
         author = {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": email, "GIT_AUTHOR_DATE": date}
-    return ask("commit-tree", tree, *(word for parent in parents for word in ("-p", parent)), text=message, environment=author)
+    return ask(
+        "commit-tree",
+        tree,
+        *(word for parent in parents for word in ("-p", parent)),
+        text=message,
+        environment=author,
+    )
 
 
 def trailers(commit, key):

@@ -16,7 +16,10 @@ READING_ORDER = [
     "tests/steps/*",
     "migrations/*",
     "*/config.py",
-    *(f"*/{name}.py" for name in ("model", "store", "service", "routes", "handlers", "worker", "app")),
+    *(
+        f"*/{name}.py"
+        for name in ("model", "store", "service", "routes", "handlers", "worker", "app")
+    ),
     "monolith/*",
     "extracted/*",
     "facade/*",
@@ -25,20 +28,44 @@ READING_ORDER = [
     "docs/events/*",
     "tests/*",
 ]
-NOT_SHOWN = [f":(exclude){name}" for name in TOOLING if name != "docs/"] + [f":(exclude,glob)docs/{name}" for name in ("*", "adr/**", "steps/**")]
+NOT_SHOWN = [f":(exclude){name}" for name in TOOLING if name != "docs/"] + [
+    f":(exclude,glob)docs/{name}" for name in ("*", "adr/**", "steps/**")
+]
 
 
 def table(chain):
-    """A row for each step: what it teaches, what it runs, whether it is published and proved, and its headline numbers."""
-    rows = Table(Column("tag", no_wrap=True), "lesson", "processes", "published", "proved", "numbers", box=None)
+    """A row for each step: what it teaches, what it runs, whether it is published and proved, and
+    its headline numbers."""
+    rows = Table(
+        Column("tag", no_wrap=True),
+        "lesson",
+        "processes",
+        "published",
+        "proved",
+        "numbers",
+        box=None,
+    )
     if not chain.steps:
         return rows
-    published = {step.commit for step in chains.read(newest).steps} if (newest := chains.publication()) else set()
+    published = (
+        {step.commit for step in chains.read(newest).steps}
+        if (newest := chains.publication())
+        else set()
+    )
     listed = chains.proved()
     for before, step in proving.pairs(chain.steps):
         proof = listed.get(step.slug)
-        state = "" if proof is None else "yes" if proof == proving.proof_key(before, step) else "stale"
-        rows.add_row(step.tag, lesson(step), processes(step), "yes" if step.commit in published else "", state, store.headline(step.slug))
+        state = (
+            "" if proof is None else "yes" if proof == proving.proof_key(before, step) else "stale"
+        )
+        rows.add_row(
+            step.tag,
+            lesson(step),
+            processes(step),
+            "yes" if step.commit in published else "",
+            state,
+            store.headline(step.slug),
+        )
     return rows
 
 
@@ -49,17 +76,36 @@ def lesson(step):
 
 
 def processes(step):
-    names = [line.partition(":")[0] for line in (git.ask("show", f"{step.commit}:Procfile", check=False) or "").splitlines() if ":" in line]
+    names = [
+        line.partition(":")[0]
+        for line in (git.ask("show", f"{step.commit}:Procfile", check=False) or "").splitlines()
+        if ":" in line
+    ]
     return ", ".join(name for name in names if name.split("-")[0] not in ("release", "seed"))
 
 
 def show_diff(chain, step, *, stat):
-    """Print what a step changes, in reading order, moves folded, without tooling and documents; paged on a terminal."""
+    """Print what a step changes, in reading order, moves folded, without tooling and documents;
+    paged on a terminal."""
     at = chain.at(step.slug)
     before = chain.steps[at - 1].commit if at else chain.base
     with tempfile.NamedTemporaryFile("w") as order:
         order.write("\n".join(READING_ORDER) + "\n")
         order.flush()
-        words = ["diff", "-M30%", f"-O{order.name}", *(["--stat"] if stat else []), before, step.commit, "--", ".", *NOT_SHOWN]
+        words = [
+            "diff",
+            "-M30%",
+            f"-O{order.name}",
+            *(["--stat"] if stat else []),
+            before,
+            step.commit,
+            "--",
+            ".",
+            *NOT_SHOWN,
+        ]
         pager = ["-p"] if sys.stdout.isatty() else ["--no-pager"]
-        return subprocess.run([git.COMMAND[0], *pager, *git.COMMAND[1:], *words], cwd=HERE.path, env={"LESS": "FRX", **os.environ}).returncode
+        return subprocess.run(
+            [git.COMMAND[0], *pager, *git.COMMAND[1:], *words],
+            cwd=HERE.path,
+            env={"LESS": "FRX", **os.environ},
+        ).returncode

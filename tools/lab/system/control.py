@@ -1,4 +1,5 @@
-"""How a second terminal reaches the lab that runs in a first one: `./lab ps`, kill, stop, start, restart."""
+"""How a second terminal reaches the lab that runs in a first one: `./lab ps`, kill, stop, start,
+restart."""
 
 import secrets
 import threading
@@ -36,10 +37,18 @@ class Control:
     def _answer(self, verb, *words):
         supervisor = self.system.supervisor
         try:
-            verbs = {"ps": supervisor.facts, "kill": supervisor.kill, "stop": supervisor.stop, "start": supervisor.start, "restart": self.system.restart}
+            verbs = {
+                "ps": supervisor.facts,
+                "kill": supervisor.kill,
+                "stop": supervisor.stop,
+                "start": supervisor.start,
+                "restart": self.system.restart,
+            }
             done = verbs[verb](*words)
             self.system.note()
-        except Exception as trouble:  # to be said in the terminal that asked, and not to end this thread
+        except (
+            Exception
+        ) as trouble:  # to be said in the terminal that asked, and not to end this thread
             return False, str(trouble.args[0] if trouble.args else trouble)
         return True, done
 

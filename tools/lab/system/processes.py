@@ -1,4 +1,5 @@
-"""Processes under supervision: one that dies is started again, with a growing pause; one that keeps dying ends the run."""
+"""Processes under supervision: one that dies is started again, with a growing pause; one that keeps
+dying ends the run."""
 
 import json
 import os
@@ -18,13 +19,36 @@ WRONG_SETTING = 2  # the exit code of a process that cannot start as it is confi
 
 
 class Process:
-    """A command that shall run, and ends at the signal stop_with; wanted is false while it is stopped on purpose."""
+    """A command that shall run, and ends at the signal stop_with; wanted is false while it is
+    stopped on purpose."""
 
-    def __init__(self, name, command, *, environment, log, show, prepare=None, stop_with=signal.SIGTERM, **options):
-        self.name, self.command, self.environment, self.options = name, command, environment, options
-        self.log, self.show, self.prepare, self.stop_with = log, show, prepare, stop_with
-        self.wanted, self.popen, self.started_at, self.due = True, None, None, 0.0
-        self.deaths, self.starts, self.last_lines = deque(maxlen=TOO_MANY), 0, deque(maxlen=8)
+    def __init__(
+        self,
+        name,
+        command,
+        *,
+        environment,
+        log,
+        show,
+        prepare=None,
+        stop_with=signal.SIGTERM,
+        **options,
+    ):
+        self.name = name
+        self.command = command
+        self.environment = environment
+        self.options = options
+        self.log = log
+        self.show = show
+        self.prepare = prepare
+        self.stop_with = stop_with
+        self.wanted = True
+        self.popen = None
+        self.started_at = None
+        self.due = 0.0
+        self.deaths = deque(maxlen=TOO_MANY)
+        self.starts = 0
+        self.last_lines = deque(maxlen=8)
 
     @property
     def running(self):
@@ -45,7 +69,8 @@ class Process:
             errors="replace",
             **self.options,
         )
-        self.started_at, self.starts = time.time(), self.starts + 1
+        self.started_at = time.time()
+        self.starts = self.starts + 1
         self.reader = threading.Thread(target=self._read, args=[self.popen.stdout], daemon=True)
         self.reader.start()
 
@@ -58,7 +83,8 @@ class Process:
                 self.show(self.name, line.rstrip())
 
     def signal(self, number):
-        """Send a signal to the process and to those that it started; SIGCONT too where it must be awake to stop."""
+        """Send a signal to the process and to those that it started; SIGCONT too where it must be
+        awake to stop."""
         for each in (number, signal.SIGCONT) if number == self.stop_with else (number,):
             if self.running:
                 signal_group(self.popen.pid, each)
@@ -86,19 +112,35 @@ class Process:
     def facts(self):
         """What `./lab ps` shows; memory in bytes, of the process and those that it started."""
         state = "running" if self.running else "restarting" if self.wanted else "stopped"
-        facts = {"name": self.name, "state": state, "pid": None, "memory": 0, "up": 0.0, "starts": self.starts}
+        facts = {
+            "name": self.name,
+            "state": state,
+            "pid": None,
+            "memory": 0,
+            "up": 0.0,
+            "starts": self.starts,
+        }
         if self.running:
-            facts |= {"pid": self.popen.pid, "memory": memory(self.popen.pid), "up": time.time() - self.started_at}
+            facts |= {
+                "pid": self.popen.pid,
+                "memory": memory(self.popen.pid),
+                "up": time.time() - self.started_at,
+            }
         return facts
 
 
 class Supervisor:
-    """Keeps processes running from a thread of its own, until stop(); ended is set when one of them could not be kept."""
+    """Keeps processes running from a thread of its own, until stop(); ended is set when one of them
+    could not be kept."""
 
     def __init__(self, show, changed=lambda: None):
-        self.show, self.changed = show, changed
-        self.processes, self.lock = {}, threading.RLock()
-        self.ended, self.exit_code, self._stopping = threading.Event(), 0, threading.Event()
+        self.show = show
+        self.changed = changed
+        self.processes = {}
+        self.lock = threading.RLock()
+        self.ended = threading.Event()
+        self.exit_code = 0
+        self._stopping = threading.Event()
         self.thread = threading.Thread(target=self._watch, daemon=True)
         self.thread.start()
 
@@ -128,9 +170,14 @@ class Supervisor:
             self.changed()
 
     def _note_death(self, process, code):
-        says = [f"ended with {describe(code)}; its last lines:", *(f"  {line}" for line in process.last_lines)]
+        says = [
+            f"ended with {describe(code)}; its last lines:",
+            *(f"  {line}" for line in process.last_lines),
+        ]
         if code == WRONG_SETTING:
-            self._give_up(process, ["cannot start as it is configured:", *process.last_lines], WRONG_SETTING)
+            self._give_up(
+                process, ["cannot start as it is configured:", *process.last_lines], WRONG_SETTING
+            )
         elif process.died():
             self._give_up(process, [*says, f"{TOO_MANY} deaths within {WITHIN:g} s: giving up"], 1)
         else:
@@ -145,11 +192,14 @@ class Supervisor:
 
     def find(self, name):
         if name not in self.processes:
-            raise LookupError(f"there is no process named {name}; there are: {', '.join(self.processes)}")
+            raise LookupError(
+                f"there is no process named {name}; there are: {', '.join(self.processes)}"
+            )
         return self.processes[name]
 
     def kill(self, name, number=signal.SIGKILL):
-        """Send a signal; a process that dies of it is started again as after any death, but that is no one's fault."""
+        """Send a signal; a process that dies of it is started again as after any death, but that is
+        no one's fault."""
         with self.lock:
             process = self.find(name)
             process.signal(number)
@@ -157,7 +207,8 @@ class Supervisor:
                 process.popen.wait()
                 process.reader.join(timeout=1)
                 kill_group(process.popen.pid)
-                process.popen, process.due = None, time.monotonic() + FIRST_PAUSE
+                process.popen = None
+                process.due = time.monotonic() + FIRST_PAUSE
 
     def stop(self, name):
         with self.lock:
@@ -170,25 +221,31 @@ class Supervisor:
         with self.lock:
             process = self.find(name)
             if not process.running:
-                process.wanted, process.popen, process.due = True, None, 0.0
+                process.wanted = True
+                process.popen = None
+                process.due = 0.0
                 process.deaths.clear()
                 process.start()
 
     def stop_all(self):
-        """Stop everything, what was started last first; each gets PATIENCE seconds for what it has to finish."""
+        """Stop everything, what was started last first; each gets PATIENCE seconds for what it has
+        to finish."""
         self._stopping.set()
         self.thread.join()
         for name in reversed(self.processes):
             self.stop(name)
 
     def drop_all(self):
-        """Kill everything at once, unless it has a signal of its own to stop with: PostgreSQL would leave memory to the machine."""
+        """Kill everything at once, unless it has a signal of its own to stop with: PostgreSQL would
+        leave memory to the machine."""
         self._stopping.set()
         self.thread.join()
         with self.lock:
             for process in self.processes.values():
                 process.wanted = False
-                process.signal(signal.SIGKILL if process.stop_with == signal.SIGTERM else process.stop_with)
+                process.signal(
+                    signal.SIGKILL if process.stop_with == signal.SIGTERM else process.stop_with
+                )
             for process in self.processes.values():
                 process.end(time.monotonic() + PATIENCE)
 
@@ -197,10 +254,13 @@ class Supervisor:
             return [process.facts() for process in self.processes.values()]
 
     def pids(self):
-        """{name: (process id, when that process was made)}, by which it can be told from a later one with the same id."""
+        """{name: (process id, when that process was made)}, by which it can be told from a later
+        one with the same id."""
         with self.lock, suppress(psutil.NoSuchProcess):
             return {
-                process.name: (process.popen.pid, psutil.Process(process.popen.pid).create_time()) for process in self.processes.values() if process.running
+                process.name: (process.popen.pid, psutil.Process(process.popen.pid).create_time())
+                for process in self.processes.values()
+                if process.running
             }
         return {}
 
@@ -215,7 +275,8 @@ def kill_group(pid):
 
 
 def memory(pid):
-    """Resident bytes of a process and its descendants; pages that they share count once for each."""
+    """Resident bytes of a process and its descendants; pages that they share count once for
+    each."""
     try:
         family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
         return sum(each.memory_info().rss for each in family)

@@ -1,4 +1,5 @@
-"""The folder in which one system keeps its state: databases, Kafka's log, keys, logs, and what runs on it."""
+"""The folder in which one system keeps its state: databases, Kafka's log, keys, logs, and what runs
+on it."""
 
 import contextlib
 import json
@@ -25,7 +26,10 @@ def running(state):
 def clean_up(state):
     """Kill what a lab that was killed itself has left behind on state; Failed if it runs still."""
     if running(state):
-        raise Failed(f"this step is running already, at {running(state)['run']['BASE_URL']}; stop it with Ctrl-C in its terminal")
+        raise Failed(
+            f"this step is running already, at {running(state)['run']['BASE_URL']}; stop it with "
+            "Ctrl-C in its terminal"
+        )
     with contextlib.suppress(FileNotFoundError, ValueError):
         for pid, created in json.loads((state / "running.json").read_text())["children"].values():
             if _is_alive(pid, created):
@@ -52,7 +56,8 @@ def temporary_state(tree):
 
 
 def copy(state, to):
-    """Begin a state folder as a copy of another, whose system is stopped: the same rows, without the seconds that making them takes."""
+    """Begin a state folder as a copy of another, whose system is stopped: the same rows, without
+    the seconds that making them takes."""
     for server in _servers(state):
         source, target = (PostgreSQL(each / server, 0).home for each in (state, to))
         target.parent.mkdir(parents=True, exist_ok=True)

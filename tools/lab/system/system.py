@@ -1,4 +1,5 @@
-"""A whole system, brought up from a tree: backing services, databases, sample data, the step's processes."""
+"""A whole system, brought up from a tree: backing services, databases, sample data, the step's
+processes."""
 
 import base64
 import hashlib
@@ -11,6 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import psutil
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -27,37 +29,67 @@ from tools.lab.system.state import clean_up
 PASSWORDS = {"FAN_PASSWORD": "fan-of-encore", "ORGANISER_PASSWORD": "organiser-of-encore"}
 SANDBOX_KEY = "sk_test_sandbox"
 READY_WITHIN = 60.0  # seconds
-PARTS = ("/api/accounts/me", "/api/events", "/api/bookings", "/api/payments", "/api/recommendations")
+PARTS = (
+    "/api/accounts/me",
+    "/api/events",
+    "/api/bookings",
+    "/api/payments",
+    "/api/recommendations",
+)
 
 
 class System:
     """A step's tree, running on a state folder of its own.
 
-    Settings that the lab's own environment names (DATABASE_URL or <OWNER>_DATABASE_URL, SMTP_URL, STRIPE_API_BASE with
-    STRIPE_API_KEY) are used as they are, and nothing of ours is started in their place. seed is (events, accounts), or None; where it
-    is traced, its processes write down what they do for whom, which costs them time."""
+    Settings that the lab's own environment names (DATABASE_URL or <OWNER>_DATABASE_URL, SMTP_URL,
+    STRIPE_API_BASE with STRIPE_API_KEY) are used as they are, and nothing of ours is started in
+    their place. seed is (events, accounts), or None; where it is traced, its processes write down
+    what they do for whom, which costs them time."""
 
     def __init__(
-        self, tree, state, *, port=None, scale=None, seed=(40, 100), durable=True, traced=False, show=print, progress=lambda line: None, environ=os.environ
+        self,
+        tree,
+        state,
+        *,
+        port=None,
+        scale=None,
+        seed=(40, 100),
+        durable=True,
+        traced=False,
+        show=print,
+        progress=lambda line: None,
+        environ=os.environ,
     ):
-        self.tree, self.state, self.seed, self.durable, self.traced = tree, state, seed, durable, traced
+        self.tree = tree
+        self.state = state
+        self.seed = seed
+        self.durable = durable
+        self.traced = traced
         self.scale = scale or {}
-        self.show, self.progress = show, progress
-        self.given = {name: value for name, value in environ.items() if name not in ("PORT", "INSTANCE")}
+        self.show = show
+        self.progress = progress
+        self.given = {
+            name: value for name, value in environ.items() if name not in ("PORT", "INSTANCE")
+        }
         self.port = port or free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
-        self.servers, self.settings, self.mail_url = {}, {}, environ.get("MAIL_URL", "")
+        self.servers = {}
+        self.settings = {}
+        self.mail_url = environ.get("MAIL_URL", "")
         self.supervisor = self.control = None
 
     def prepare(self):
-        """Bring up what the step's processes need: backing services, and databases with their tables."""
+        """Bring up what the step's processes need: backing services, and databases with their
+        tables."""
         clean_up(self.state)
         self.state.mkdir(parents=True, exist_ok=True)
         self.control = Control(self)
         self.supervisor = Supervisor(self.show, changed=self.note)
         try:
             self._start_services()
-            self._once("release", _digest(self.tree.path / "migrations") + json.dumps(self.tree.topics))
+            self._once(
+                "release", _digest(self.tree.path / "migrations") + json.dumps(self.tree.topics)
+            )
         except BaseException:
             self.stop()
             raise
@@ -90,7 +122,9 @@ class System:
     def load_sample(self):
         if self.seed:
             events, accounts = self.seed
-            self._once("seed", ["--events", str(events), "--accounts", str(accounts), "--seed", "1"])
+            self._once(
+                "seed", ["--events", str(events), "--accounts", str(accounts), "--seed", "1"]
+            )
 
     # Backing services
 
@@ -100,7 +134,9 @@ class System:
         owners = self.tree.owners
         for owner in owners:
             name = f"{owner.upper()}_DATABASE_URL"
-            given = self.given.get(name) or (self.given.get("DATABASE_URL") if len(owners) == 1 else None)
+            given = self.given.get(name) or (
+                self.given.get("DATABASE_URL") if len(owners) == 1 else None
+            )
             self.settings[name] = given or self._start_postgres(owner)
         if not self.given.get("SMTP_URL"):
             self._start_mail()
@@ -109,7 +145,12 @@ class System:
         if folder := self.given.get("TRACE_FOLDER") or (self.traced and self.state / "traces"):
             os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - as the environment names it
             self.settings["TRACE_FOLDER"] = str(folder)
-        for name, made in {"SMTP_URL": "", "STRIPE_API_BASE": "", "STRIPE_API_KEY": "", **session_keys(self.state / "keys.json")}.items():
+        for name, made in {
+            "SMTP_URL": "",
+            "STRIPE_API_BASE": "",
+            "STRIPE_API_KEY": "",
+            **session_keys(self.state / "keys.json"),
+        }.items():
             self.settings.setdefault(name, self.given.get(name, made))
         for owner, server in self.servers.items():
             self._wait(f"PostgreSQL of {owner}", server.is_ready)
@@ -119,7 +160,10 @@ class System:
         try:
             install(self.progress)
         except (OSError, RuntimeError) as trouble:
-            raise Failed(f"Apache Kafka could not be fetched; try again, or set KAFKA_BOOTSTRAP_SERVERS to one that runs elsewhere: {trouble}") from None
+            raise Failed(
+                "Apache Kafka could not be fetched; try again, or set KAFKA_BOOTSTRAP_SERVERS "
+                f"to one that runs elsewhere: {trouble}"
+            ) from None
         self.progress("starting Kafka")
         kafka = Kafka(self.state / "kafka", free_port(), free_port())
         kafka.prepare()
@@ -135,46 +179,85 @@ class System:
     def _start_postgres(self, owner):
         name = "postgres" if owner == "monolith" else f"postgres-{owner}"
         self.progress("starting PostgreSQL")
-        server = self.servers[owner] = PostgreSQL(self.state / name, free_port(), durable=self.durable)
+        server = self.servers[owner] = PostgreSQL(
+            self.state / name, free_port(), durable=self.durable
+        )
         server.prepare()
-        self.supervise(name, server.command(), server.port, prepare=server.prepare, stop_with=signal.SIGINT, **server.run_as())
+        self.supervise(
+            name,
+            server.command(),
+            server.port,
+            prepare=server.prepare,
+            stop_with=signal.SIGINT,
+            **server.run_as(),
+        )
         return server.url(owner)
 
     def _start_mail(self):
         smtp, http = free_port(), free_port()
-        self._start_tool("mail", "mailcatcher", ["--smtp-port", str(smtp), "--http-port", str(http)], smtp)
-        self.settings["SMTP_URL"], self.mail_url = f"smtp://127.0.0.1:{smtp}", f"http://127.0.0.1:{http}"
+        self._start_tool(
+            "mail", "mailcatcher", ["--smtp-port", str(smtp), "--http-port", str(http)], smtp
+        )
+        self.settings["SMTP_URL"] = f"smtp://127.0.0.1:{smtp}"
+        self.mail_url = f"http://127.0.0.1:{http}"
 
     def _start_sandbox(self):
         port = free_port()
         self._start_tool("payments-sandbox", "sandbox", ["--port", str(port)], port)
-        self.settings |= {"STRIPE_API_BASE": f"http://127.0.0.1:{port}", "STRIPE_API_KEY": SANDBOX_KEY}
+        self.settings |= {
+            "STRIPE_API_BASE": f"http://127.0.0.1:{port}",
+            "STRIPE_API_KEY": SANDBOX_KEY,
+        }
 
     def _start_tool(self, name, module, options, port):
-        command = [sys.executable, "-m", f"tools.lab.services.{module}", *options, "--database", str(self.state / f"{module}.db")]
+        command = [
+            sys.executable,
+            "-m",
+            f"tools.lab.services.{module}",
+            *options,
+            "--database",
+            str(self.state / f"{module}.db"),
+        ]
         self.supervise(name, command, port, cwd=HERE.path)
 
     def supervise(self, name, command, port, environment=None, **options):
         environment = environment or {**os.environ, "PYTHONPATH": str(HERE.path)}
-        process = Process(name, command, environment=environment, log=self.state / "logs" / f"{name}.log", show=self.show, **options)
+        process = Process(
+            name,
+            command,
+            environment=environment,
+            log=self.state / "logs" / f"{name}.log",
+            show=self.show,
+            **options,
+        )
         process.port = port
         self.supervisor.add(process)
 
     # The step's own commands
 
     def environment(self, process, **more):
-        """The environment of one of the step's processes: its settings, with the database of its owner only."""
-        path = os.pathsep.join([os.path.dirname(sys.executable), self.given.get("PATH", os.defpath)])  # noqa: PTH120 - as text, for text
+        """The environment of one of the step's processes: its settings, with the database of its
+        owner only."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{self.given.get('PATH', os.defpath)}"
         usual = {"PATH": path, "PYTHONPATH": str(self.tree.path), "PYTHONUNBUFFERED": "1"}
-        others = {name: value for name, value in self.given.items() if name not in self.settings and not name.endswith("DATABASE_URL")}
+        others = {
+            name: value
+            for name, value in self.given.items()
+            if name not in self.settings and not name.endswith("DATABASE_URL")
+        }
         return {**others, **self._told(process), **usual, **more}
 
     def _told(self, process):
-        """The settings that a process may know: a facade none, the private key only who signs with it, Kafka only who serves nothing."""
+        """The settings that a process may know: a facade none, the private key only who signs with
+        it, Kafka only who serves nothing."""
         if process == "facade":
             return {}
         owner = self.tree.owner_of(process)
-        told = {name: value for name, value in self.settings.items() if not name.endswith("DATABASE_URL")}
+        told = {
+            name: value
+            for name, value in self.settings.items()
+            if not name.endswith("DATABASE_URL")
+        }
         if owner not in ("monolith", "accounts"):
             told.pop("SESSION_KEY", None)
         if self.tree.serves(process):
@@ -182,7 +265,8 @@ class System:
         return {**told, "DATABASE_URL": self.settings.get(f"{owner.upper()}_DATABASE_URL", "")}
 
     def _once(self, kind, key):
-        """Run the commands of a kind, unless they ran with the same key on this state before; services elsewhere may know nothing of that."""
+        """Run the commands of a kind, unless they ran with the same key on this state before;
+        services elsewhere may know nothing of that."""
         path = self.state / "done.json"
         done = json.loads(path.read_text()) if path.exists() and not self._is_elsewhere() else {}
         if done.get(kind) != key:
@@ -190,51 +274,100 @@ class System:
             path.write_text(json.dumps({**done, kind: key}))
 
     def _is_elsewhere(self):
-        return set(self.servers) != set(self.tree.owners) or bool(self.given.get("KAFKA_BOOTSTRAP_SERVERS"))
+        return set(self.servers) != set(self.tree.owners) or bool(
+            self.given.get("KAFKA_BOOTSTRAP_SERVERS")
+        )
 
     def _run_all(self, kind, options):
         self._wait_for_kafka()
         for name, command in self.tree.commands(kind).items():
             self.progress(f"running {name}")
-            environment = self.environment(name, INSTANCE=name, **{each: self.given.get(each, value) for each, value in PASSWORDS.items()})
-            ended = subprocess.run([*expand(command, environment), *options], env=environment, cwd=self.tree.path, capture_output=True, text=True)
+            environment = self.environment(
+                name,
+                INSTANCE=name,
+                **{each: self.given.get(each, value) for each, value in PASSWORDS.items()},
+            )
+            ended = subprocess.run(
+                [*expand(command, environment), *options],
+                env=environment,
+                cwd=self.tree.path,
+                capture_output=True,
+                text=True,
+            )
             for line in (ended.stdout + ended.stderr).splitlines():
                 self.show(name, line)
             if ended.returncode:
-                raise Failed(f"{name} ended with exit code {ended.returncode}", WRONG_SETTING if ended.returncode == WRONG_SETTING else 1)
+                raise Failed(
+                    f"{name} ended with exit code {ended.returncode}",
+                    WRONG_SETTING if ended.returncode == WRONG_SETTING else 1,
+                )
 
     def _start_processes(self):
-        instances = [(name, f"{name}.{number}" if count > 1 else name) for name, count in self._formation() for number in range(1, count + 1)]
+        instances = [
+            (name, f"{name}.{number}" if count > 1 else name)
+            for name, count in self._formation()
+            for number in range(1, count + 1)
+        ]
         public = next(instance for name, instance in instances if name == self.public_process())
-        ports = {instance: self.port if instance == public else free_port() for _, instance in instances}
+        ports = {
+            instance: self.port if instance == public else free_port() for _, instance in instances
+        }
         upstreams = {}
         for name, instance in instances:
-            upstreams.setdefault(f"{name.upper().replace('-', '_')}_UPSTREAMS", []).append(f"127.0.0.1:{ports[instance]}")
+            upstreams.setdefault(f"{name.upper().replace('-', '_')}_UPSTREAMS", []).append(
+                f"127.0.0.1:{ports[instance]}"
+            )
         told = {name: " ".join(addresses) for name, addresses in upstreams.items()}
         for name, instance in sorted(instances, key=lambda each: not self.tree.serves(each[0])):
             if not self.tree.serves(name):
                 self._wait_for_kafka()
-            environment = self.environment(name, INSTANCE=instance, PORT=str(ports[instance]), **(self._facade(told) if name == "facade" else {}))
-            self.supervise(instance, expand(self.tree.processes()[name], environment), ports[instance], environment, cwd=self.tree.path)
+            environment = self.environment(
+                name,
+                INSTANCE=instance,
+                PORT=str(ports[instance]),
+                **(self._facade(told) if name == "facade" else {}),
+            )
+            self.supervise(
+                instance,
+                expand(self.tree.processes()[name], environment),
+                ports[instance],
+                environment,
+                cwd=self.tree.path,
+            )
 
     def _formation(self):
         return [(name, self.scale.get(name, 1)) for name in self.tree.processes()]
 
     def _facade(self, upstreams):
-        """What a facade needs besides: the addresses of each process's instances, and a socket in a folder of ours, named briefly; and a home for its notes."""
-        return {**upstreams, "ADMIN_SOCKET": os.path.relpath(self.state / "facade.sock", self.tree.path), "XDG_DATA_HOME": str(self.state)}
+        """What a facade needs besides: the addresses of each process's instances, and a socket in a
+        folder of ours, named briefly; and a home for its notes."""
+        return {
+            **upstreams,
+            "ADMIN_SOCKET": os.path.relpath(self.state / "facade.sock", self.tree.path),
+            "XDG_DATA_HOME": str(self.state),
+        }
 
     def public_process(self):
         return "facade" if "facade" in self.tree.processes() else "web"
 
     def restart(self, name):
-        """Stop and start every instance of a process, one after the other, each until it says that it is ready."""
-        instances = [instance for instance in self.supervisor.processes if name in (instance, instance.split(".")[0])]
+        """Stop and start every instance of a process, one after the other, each until it says that
+        it is ready."""
+        instances = [
+            instance
+            for instance in self.supervisor.processes
+            if name in (instance, instance.split(".")[0])
+        ]
         for instance in instances or [self.supervisor.find(name).name]:
             self.supervisor.stop(instance)
             self.supervisor.start(instance)
             port = self.supervisor.find(instance).port
-            self._wait(instance, (lambda port=port: self._status(port, "/health/ready") == 200) if self.tree.serves(name.split(".")[0]) else lambda: True)
+            self._wait(
+                instance,
+                (lambda port=port: self._status(port, "/health/ready") == 200)
+                if self.tree.serves(name.split(".")[0])
+                else lambda: True,
+            )
 
     # Looking at it
 
@@ -242,8 +375,13 @@ class System:
         self._wait("the shop", self.is_ready)
 
     def is_ready(self):
-        """Whether every process that serves says that it is ready, and the public address answers for every part."""
-        serving = [process.port for name, process in self.supervisor.processes.items() if self.tree.serves(name.split(".")[0])]
+        """Whether every process that serves says that it is ready, and the public address answers
+        for every part."""
+        serving = [
+            process.port
+            for name, process in self.supervisor.processes.items()
+            if self.tree.serves(name.split(".")[0])
+        ]
         return all(self._status(port, "/health/ready") == 200 for port in serving) and all(
             self._status(self.port, path) not in (None, 502, 503) for path in PARTS
         )
@@ -272,27 +410,54 @@ class System:
     def to_run(self):
         """What `./lab run` gives its command."""
         passwords = {name: self.given.get(name, value) for name, value in PASSWORDS.items()}
-        lab = {"LAB_STATE": str(self.state), "LAB_COMMAND": shlex.join([sys.executable, "-m", "tools.lab"]), "PYTHONPATH": str(HERE.path)}
-        return {**self.settings, **passwords, **lab, "BASE_URL": self.base_url, "MAIL_URL": self.mail_url}
+        lab = {
+            "LAB_STATE": str(self.state),
+            "LAB_COMMAND": shlex.join([sys.executable, "-m", "tools.lab"]),
+            "PYTHONPATH": str(HERE.path),
+        }
+        return {
+            **self.settings,
+            **passwords,
+            **lab,
+            "BASE_URL": self.base_url,
+            "MAIL_URL": self.mail_url,
+        }
 
     def note(self):
-        """Write down who runs where: for other terminals, and for the next start if this one is killed."""
+        """Write down who runs where: for other terminals, and for the next start if this one is
+        killed."""
         here = psutil.Process()
-        noted = {"pid": here.pid, "created": here.create_time(), "children": self.supervisor.pids(), "control": self.control.address, "run": self.to_run()}
+        noted = {
+            "pid": here.pid,
+            "created": here.create_time(),
+            "children": self.supervisor.pids(),
+            "control": self.control.address,
+            "run": self.to_run(),
+        }
         path = self.state / "running.json"
-        with open(os.open(path.with_suffix(".new"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123 - made with its mode
-            json.dump(noted, file)
+        write_privately(path.with_suffix(".new"), noted)
         path.with_suffix(".new").replace(path)
 
 
 def session_keys(path):
-    """A key to sign session tokens with, and the public one that belongs to it; kept at path, so that a restart signs nobody out."""
+    """A key to sign session tokens with, and the public one that belongs to it; kept at path, so
+    that a restart signs nobody out."""
     if not path.exists():
         key = Ed25519PrivateKey.generate()
-        private, public = (base64.urlsafe_b64encode(each).decode() for each in (key.private_bytes_raw(), key.public_key().public_bytes_raw()))
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:  # noqa: PTH123 - made with its mode
-            json.dump({"SESSION_KEY": f"lab:{private}", "SESSION_PUBLIC_KEYS": f"lab:{public}"}, file)
+        private, public = (
+            base64.urlsafe_b64encode(each).decode()
+            for each in (key.private_bytes_raw(), key.public_key().public_bytes_raw())
+        )
+        keys = {"SESSION_KEY": f"lab:{private}", "SESSION_PUBLIC_KEYS": f"lab:{public}"}
+        write_privately(path, keys)
     return json.loads(path.read_text())
+
+
+def write_privately(path, value):
+    """Write value as JSON into a file that only this user can read, from the moment it is made."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(value, file)
 
 
 def expand(command, environment):
@@ -302,7 +467,9 @@ def expand(command, environment):
 
 def _expand(word, environment):
     for name in sorted(environment, key=len, reverse=True):
-        word = word.replace(f"${name}", environment[name]).replace(f"${{{name}}}", environment[name])
+        word = word.replace(f"${name}", environment[name]).replace(
+            f"${{{name}}}", environment[name]
+        )
     return word
 
 

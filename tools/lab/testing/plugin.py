@@ -1,6 +1,8 @@
-"""The fixtures of the tests: real services, fresh databases, whole systems; and a record of how each lesson ended.
+"""The fixtures of the tests: real services, fresh databases, whole systems; and a record of how
+each lesson ended.
 
-What is absent at a step is answered with an empty value, so that a lesson fails at the step before with an assertion."""
+What is absent at a step is answered with an empty value, so that a lesson fails at the step before
+with an assertion."""
 
 import json
 import os
@@ -24,7 +26,11 @@ TEST_WITHIN = int(os.environ.get("TEST_SECONDS", "120"))
 
 SAMPLE = (4, 12)  # events, accounts
 NEWS = ('"INFO"', " LOG: ")  # of a process of ours, of PostgreSQL: all is well
-QUICK = {"durable": False, "show": lambda name, line: None if any(each in line for each in NEWS) else print(name, line)}  # shown where a test fails
+# shown where a test fails
+QUICK = {
+    "durable": False,
+    "show": lambda name, line: None if any(each in line for each in NEWS) else print(name, line),
+}
 
 
 @contextmanager
@@ -45,7 +51,8 @@ def eventually():
 
 @pytest.fixture(scope="session")
 def services():
-    """The backing services alone, with a migrated database to copy; none of the step's own processes."""
+    """The backing services alone, with a migrated database to copy; none of the step's own
+    processes."""
     with temporary_state(HERE) as state:
         system = System(HERE, state, **QUICK)
         system.prepare()
@@ -55,7 +62,8 @@ def services():
 
 @pytest.fixture(scope="session")
 def lab_services(services):
-    """The addresses of mail and payments, smtp_url, stripe_api_base and stripe_api_key, and the keys of sessions; mails() lists what was caught."""
+    """The addresses of mail and payments, smtp_url, stripe_api_base and stripe_api_key, and the
+    keys of sessions; mails() lists what was caught."""
     settings = services.settings
     return SimpleNamespace(
         smtp_url=settings["SMTP_URL"],
@@ -84,7 +92,10 @@ def database_url(services, emptied):
     """A migrated database without a row, for one test."""
     yield emptied
     with services.servers["monolith"].connect("emptied") as connection:
-        tables = connection.execute("select quote_ident(tablename) from pg_tables where schemaname = 'public' and tablename <> 'alembic_version'").fetchall()
+        tables = connection.execute(
+            "select quote_ident(tablename) from pg_tables where schemaname = 'public' and "
+            "tablename <> 'alembic_version'"
+        ).fetchall()
         connection.execute(f"truncate {', '.join(name for (name,) in tables)}")
 
 
@@ -97,7 +108,8 @@ def own_database_url(services):
 
 @pytest.fixture(scope="session")
 def sample():
-    """A state folder with a small sample of data, to be copied: made once, since making it takes seconds."""
+    """A state folder with a small sample of data, to be copied: made once, since making it takes
+    seconds."""
     with temporary_state(HERE) as state:
         system = System(HERE, state, seed=SAMPLE, **QUICK)
         system.prepare()
@@ -131,7 +143,8 @@ def shared_encore(sample):
 
 @pytest.fixture(scope="session")
 def running_system(sample):
-    """What a whole system with the sample tells of itself, as `./lab run` would: addresses, passwords, how to reach the lab."""
+    """What a whole system with the sample tells of itself, as `./lab run` would: addresses,
+    passwords, how to reach the lab."""
     with whole_system(sample) as running:
         yield running.system.to_run()
 
@@ -144,12 +157,33 @@ def contract():
 
 @pytest.fixture
 def seen_by_the_journeys(sample):
-    """Those that pass a recording proxy while the journeys run through it, the one that kills left out; nothing where there are none."""
+    """Those that pass a recording proxy while the journeys run through it, the one that kills left
+    out; nothing where there are none."""
     with whole_system(sample) as running, recorder.recording(running.url) as (url, seen):
-        told = {name: value for name, value in running.system.to_run().items() if name not in ("LAB_COMMAND", "LAB_STATE")} | {"BASE_URL": url}
-        environment = {name: value for name, value in os.environ.items() if name != "LESSON_OUT"} | told
-        command = [sys.executable, "-m", "pytest", "-q", "tests/journeys", "--ignore=tests/journeys/test_concurrency.py"]
-        subprocess.run(command, cwd=HERE.path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=TEST_WITHIN)
+        told = {
+            name: value
+            for name, value in running.system.to_run().items()
+            if name not in ("LAB_COMMAND", "LAB_STATE")
+        } | {"BASE_URL": url}
+        environment = {
+            name: value for name, value in os.environ.items() if name != "LESSON_OUT"
+        } | told
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "tests/journeys",
+            "--ignore=tests/journeys/test_concurrency.py",
+        ]
+        subprocess.run(
+            command,
+            cwd=HERE.path,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=TEST_WITHIN,
+        )
         return seen
 
 
@@ -181,10 +215,17 @@ ended = {}
 
 
 def pytest_runtest_makereport(item, call):
-    """Note [phase, outcome, kind of exception], from which a failed assertion can be told from any other trouble."""
+    """Note [phase, outcome, kind of exception], from which a failed assertion can be told from any
+    other trouble."""
     if call.excinfo is not None:
-        kind = "AssertionError" if call.excinfo.errisinstance(AssertionError) else call.excinfo.typename
-        ended.setdefault(item.nodeid, []).append([call.when, "failed", kind, str(call.excinfo.value).splitlines()[:1]])
+        kind = (
+            "AssertionError"
+            if call.excinfo.errisinstance(AssertionError)
+            else call.excinfo.typename
+        )
+        ended.setdefault(item.nodeid, []).append(
+            [call.when, "failed", kind, str(call.excinfo.value).splitlines()[:1]]
+        )
     elif call.when == "call":
         ended.setdefault(item.nodeid, []).append([call.when, "passed", "", []])
 

@@ -1,4 +1,5 @@
-"""A proxy that notes which operations of the contract were asked for through it, and with which status they were answered."""
+"""A proxy that notes which operations of the contract were asked for through it, and with which
+status they were answered."""
 
 import http.client
 import re
@@ -18,8 +19,18 @@ HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding"}
 def contract():
     """{(method, path, status)}: every answer of the API that docs/openapi.yaml promises."""
     paths = yaml.load((HERE.path / "docs" / "openapi.yaml").read_text(), yaml.CSafeLoader)["paths"]  # noqa: S506 - it is a safe loader
-    operations = [(method, path, each) for path, methods in paths.items() for method, each in methods.items() if method in METHODS]
-    return {(method.upper(), path, int(status)) for method, path, each in operations if path.startswith("/api/") for status in each["responses"]}
+    operations = [
+        (method, path, each)
+        for path, methods in paths.items()
+        for method, each in methods.items()
+        if method in METHODS
+    ]
+    return {
+        (method.upper(), path, int(status))
+        for method, path, each in operations
+        if path.startswith("/api/")
+        for status in each["responses"]
+    }
 
 
 @contextmanager
@@ -33,8 +44,14 @@ def recording(target):
 
         def do_GET(self):
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
-            with closing(http.client.HTTPConnection(urllib.parse.urlsplit(target).netloc, timeout=60)) as connection:
+            headers = {
+                name: value
+                for name, value in self.headers.items()
+                if name.lower() not in HOP_BY_HOP
+            }
+            with closing(
+                http.client.HTTPConnection(urllib.parse.urlsplit(target).netloc, timeout=60)
+            ) as connection:
                 connection.request(self.command, self.path, body, headers)
                 answer = connection.getresponse()
                 self._note(answer.status)
@@ -44,7 +61,11 @@ def recording(target):
 
         def _note(self, status):
             path = self.path.partition("?")[0]
-            seen.update((self.command, template, status) for template, pattern in templates.items() if pattern.fullmatch(path))
+            seen.update(
+                (self.command, template, status)
+                for template, pattern in templates.items()
+                if pattern.fullmatch(path)
+            )
 
         def _pass_on(self, answer, body):
             self.send_response(answer.status)
