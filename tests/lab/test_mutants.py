@@ -4,6 +4,8 @@ import subprocess
 
 import pytest
 
+from tools.lab.steps import mutants
+
 JOURNEY = """
 from pathlib import Path
 
@@ -77,6 +79,18 @@ def test_of_journeys_that_fail_without_any_fault_nothing_is_concluded(toy):
     assert said.returncode == 1
     assert "nothing can be said of the mutants" in said.stderr
     assert "doubled" not in said.stdout
+
+
+@pytest.mark.parametrize(
+    ("patch", "tests"),
+    [
+        ("doubled.patch", "tests/journeys"),
+        ("kit/no-inbox.patch", "tests/kit"),
+        ("notifications/twice.patch", "tests/extracted/notifications"),
+    ],
+)
+def test_the_folder_of_a_fault_says_which_tests_must_notice_it(patch, tests):
+    assert mutants.tests_of(mutants.FOLDER / patch) == tests
 
 
 def test_an_unknown_fault_is_refused_with_those_that_there_are(toy):

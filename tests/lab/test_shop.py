@@ -2,12 +2,11 @@
 
 import os
 import re
-import shutil
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from tools.lab.cli.doctor import BROWSERS
+from tools.lab.ground.browser import INSTALL, find_browser
 
 QUIET = [
     "--no-sandbox",
@@ -22,9 +21,9 @@ PASSWORD = "correct horse"
 
 @pytest.fixture(scope="module")
 def browser():
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    path = find_browser()
     if path is None:
-        missing = "no Chromium here: apt install chromium, then these tests run too"
+        missing = f"no Chromium here: {INSTALL}, then these tests run too"
         pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=QUIET)

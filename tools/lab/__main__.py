@@ -11,8 +11,9 @@ from tools.lab.cli.measuring import bench, break_, coupling, mutants
 from tools.lab.cli.processes import kill, ps, restart, start, stop
 from tools.lab.cli.running import run, test, up
 from tools.lab.cli.steps import diff, edit, publish, steps_command
-from tools.lab.cli.terminal import Interrupted, err
+from tools.lab.cli.terminal import Interrupted, err, say
 from tools.lab.ground.failed import Failed
+from tools.lab.steps import tags
 
 RUNNING = (up, run, test)
 MEASURING = (bench, coupling, load, break_, mutants)
@@ -42,6 +43,7 @@ def lab():
     """Run, test, measure and break Encore, at any of its steps.
 
     Begin with `./lab up`: it starts the shop, and says where it is."""
+    tags.keep_up_to_date(say)
 
 
 for each in (*RUNNING, *MEASURING, *PROCESSES, *LOOKING, *STEPS, doctor):

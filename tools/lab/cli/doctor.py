@@ -1,4 +1,4 @@
-"""What the lab needs of a machine, whether it is here, and what mends it where it is not."""
+"""The requirements of the lab: whether this machine meets them, and how to meet them."""
 
 import platform
 import shutil
@@ -10,18 +10,20 @@ import psutil
 from rich.table import Table
 
 from tools.lab.cli.terminal import out
+from tools.lab.ground.browser import INSTALL, find_browser
 from tools.lab.ground.tree import HERE
 from tools.lab.services import kafka
 from tools.lab.services.postgres import binaries
+from tools.lab.steps import chain as chains
+from tools.lab.steps import git
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 GIGABYTE = 10**9
 
 
 def checks():
-    """[(what, what was found, whether it will do, what mends it, whether it is required)]"""
+    """[(requirement, what was found, whether it is enough, how to repair it, is it required)]"""
     disk, memory = shutil.disk_usage(HERE.path).free, psutil.virtual_memory().available
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    browser = find_browser()
     yield (
         "Python",
         platform.python_version(),
@@ -30,6 +32,7 @@ def checks():
         True,
     )
     yield "git", _version("git"), shutil.which("git"), "install git", True
+    yield _steps()
     yield (
         "PostgreSQL",
         _version(str(binaries() / "postgres")),
@@ -56,9 +59,17 @@ def checks():
         "Chromium",
         browser or "not found",
         browser,
-        "apt install chromium (only the tests of the shop's pages need it)",
+        f"{INSTALL} (the tests of the shop's pages and ./lab publish need it)",
         False,
     )
+
+
+def _steps():
+    """The check that the steps are in this clone; an unpacked archive has none, and needs none."""
+    if not (shutil.which("git") and git.is_here()):
+        return "steps", "not a git clone", True, "", False
+    count = len(chains.read().steps)
+    return "steps", f"{count} with tags", count > 0, chains.no_steps(), False
 
 
 def _version(program):
@@ -70,12 +81,12 @@ def _version(program):
 def report(out):
     """Print the checks; 1 if something required is missing, else 0."""
     table, missing = Table(box=None, show_header=False), 0
-    for what, found, fine, mend, required in checks():
+    for name, found, fine, repair, required in checks():
         table.add_row(
             "[green]ok[/]" if fine else "[red]missing[/]" if required else "[yellow]missing[/]",
-            what,
+            name,
             found,
-            "" if fine else mend,
+            "" if fine else repair,
         )
         missing += required and not fine
     out.print(table)
@@ -84,5 +95,5 @@ def report(out):
 
 @click.command("doctor")
 def doctor():
-    """Say what is here, what is missing, and what mends it."""
+    """Check this machine: what is installed, what is missing, and how to install it."""
     sys.exit(report(out))

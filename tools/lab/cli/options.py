@@ -3,7 +3,6 @@ for."""
 
 import click
 
-from tools.lab.cli.terminal import say
 from tools.lab.ground.tree import HERE
 from tools.lab.steps import chain as chains
 
@@ -12,7 +11,7 @@ def tree_of(step):
     """The tree of a step: this checkout, where none or its own is named, else a worktree."""
     if step is None or step.removeprefix("step-") in (HERE.slug, HERE.slug[:2]):
         return HERE
-    return chains.worktree(chains.find(step, chains.make_tags(say)))
+    return chains.worktree(chains.find(step, chains.read()))
 
 
 def read_scale(context, parameter, values):

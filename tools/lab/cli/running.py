@@ -163,9 +163,9 @@ def test(step, every, unlisted, words):
 def prove_steps(*, everything):
     """Prove every step, or those that the newest publication does not list, print how each ended,
     and answer with the exit code."""
-    chain = chains.make_tags(say)
+    chain = chains.read()
     if not chain.steps:
-        raise Failed("there is no step here to prove", 2)
+        raise Failed(chains.no_steps(), 2)
     until_interrupted()
     ended, table = (
         proving.prove_all(chain.steps, {} if everything else chains.proved(), say),

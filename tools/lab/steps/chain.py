@@ -1,9 +1,8 @@
-"""The chain of steps, read from main: which commit is which step, their tags, and worktrees of
-them.
+"""The chain of steps, read from main: which commit is which step, and worktrees of the steps.
 
 A step's commit has the trailer `Step: NN-slug`. Main's newest merge with the trailer `Published:
 <tip>` has the chain as its second parent; steps that are not published yet lie on main itself.
-Nothing is searched by date or by the words of a message."""
+Dates and subjects of commits play no part."""
 
 from dataclasses import dataclass
 
@@ -37,43 +36,37 @@ class Chain:
 
 
 def part(commit, *, tooling):
-    """The files of a commit that are tooling, or those that are a step's own: {path: entry}."""
+    """The files of a commit that are tooling, or those that are step files: {path: entry}."""
     return {
         path: entry for path, entry in git.entries(commit).items() if is_tooling(path) is tooling
     }
 
 
 def main():
-    """The ref that the chain is read from."""
-    return next(
-        (
-            ref
-            for ref in ("refs/heads/main", "refs/remotes/origin/main")
-            if git.ask("rev-parse", "-q", "--verify", ref, check=False)
-        ),
-        "HEAD",
-    )
+    """The ref that the chain is read from; None where nothing is committed yet."""
+    refs = ("refs/heads/main", "refs/remotes/origin/main", "HEAD")
+    there = (ref for ref in refs if git.ask("rev-parse", "-q", "--verify", ref, check=False))
+    return next(there, None)
 
 
 def read(ref=None):
-    """The chain as ref tells it, main unless given; empty where there is none."""
+    """The chain at ref, which is main unless given; empty where there is none."""
     if not git.is_here():
         return Chain()
     found, start = {}, ref or main()
-    wrong = _wrong_turns(start)
+    wrong = _wrong_turns(start) if start else ()
     while start:
         start = _walk(start, found)
     steps = tuple(Step(slug, commit) for slug, commit in reversed(found.items()))
     if not steps or not steps[0].slug.startswith("00-"):
         return Chain()
-    return Chain(
-        steps, git.ask("rev-parse", "-q", "--verify", f"{steps[0].commit}^", check=False), wrong
-    )
+    base = git.ask("rev-parse", "-q", "--verify", f"{steps[0].commit}^", check=False)
+    return Chain(steps, base, wrong)
 
 
 def _walk(ref, found):
-    """Note the newest commit of each slug below ref, first parents only; answer where the walk goes
-    on, if it does."""
+    """Collect the newest commit of each slug below ref, first parents only; return where the walk
+    continues, or None."""
     log = git.lines(
         "log",
         "--first-parent",
@@ -101,69 +94,47 @@ def publication(ref=None):
 
 def _wrong_turns(ref):
     newest = publication(ref)
-    return (
-        tuple((git.trailers(commit, "Wrong")[0], commit) for commit in git.parents(newest)[2:])
-        if newest
-        else ()
-    )
+    if newest is None:
+        return ()
+    turns = git.parents(newest)[2:]
+    return tuple((git.trailers(commit, "Wrong")[0], commit) for commit in turns)
 
 
 def proved(ref=None):
     """{slug: key} as the newest publication lists them."""
     newest = publication(ref)
-    return (
-        dict(line.split(" ") for line in git.trailers(newest, "Proved") if line) if newest else {}
-    )
+    if newest is None:
+        return {}
+    return dict(line.split(" ") for line in git.trailers(newest, "Proved") if line)
 
 
-def make_tags(say):
-    """Make each step's tag, or move it, where it is not at its step; a fetch never moves tags of an
-    existing clone."""
-    chain, moved = read(), []
-    at = (
-        dict(
-            line.split(" ")
-            for line in git.lines(
-                "for-each-ref", "--format=%(refname:strip=2) %(objectname)", "refs/tags"
-            )
-        )
-        if chain.steps
-        else {}
-    )
-    for tag, commit in [
-        *((step.tag, step.commit) for step in chain.steps),
-        *((f"wrong-{slug}", commit) for slug, commit in chain.wrong),
-    ]:
-        if at.get(tag) != commit:
-            git.ask("update-ref", f"refs/tags/{tag}", commit)
-            moved.append(tag)
-    if moved:
-        say(f"tags brought up to date: {', '.join(moved)}")
-    return chain
+def no_steps():
+    """Why there are no steps here, and how to get them, in one line."""
+    if git.is_shallow():
+        return "this clone is shallow and lacks the steps; get them with git fetch --unshallow"
+    return "there is no step here: no commit below main has the trailer Step: 00-..."
 
 
 def find(words, chain):
     """The step that NN, NN-slug or step-NN-slug names; Failed if there is none."""
-    wanted = words.removeprefix("step-")
-    named = [step for step in chain.steps if wanted in (step.slug, step.slug[:2])]
+    name = words.removeprefix("step-")
+    named = [step for step in chain.steps if name in (step.slug, step.slug[:2])]
+    if not named and not chain.steps and git.is_here() and git.is_shallow():
+        raise Failed(no_steps(), 2)
     if not named:
-        raise Failed(
-            f"there is no step {words}; there are: "
-            f"{', '.join(step.slug for step in chain.steps) or HERE.slug}",
-            2,
-        )
+        known = ", ".join(step.slug for step in chain.steps) or HERE.slug
+        raise Failed(f"there is no step {words}; there are: {known}", 2)
     return named[0]
 
 
 def worktree(step):
-    """A tree of the step in a worktree of its own, which is kept and used again; Failed if somebody
-    has changed it."""
+    """The step's tree in a worktree, which is kept and used again; Failed if somebody has changed
+    it."""
     path = HERE.home / ".lab" / "steps" / step.slug
     if (path / ".git").exists():
-        if changed := git.lines("status", "--porcelain", cwd=path):
+        if changed := git.uncommitted(path):
             raise Failed(
-                f"{path} has been changed: {', '.join(line[3:] for line in changed)}; use ./lab "
-                "edit to mend a step",
+                f"{path} has been changed: {', '.join(changed)}; use ./lab edit to repair a step",
                 2,
             )
         git.ask("checkout", "-q", "--detach", step.commit, cwd=path)

@@ -1,4 +1,4 @@
-"""Git, asked by its command: what it answers, or Failed with its own last words."""
+"""Git, called as a command: its output, or Failed with its own error message."""
 
 import os
 import subprocess
@@ -8,19 +8,20 @@ from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE
 
 SETTINGS = {
-    # a file newly added to a package that a later step moves goes along
+    # a new file in a package that a later step moves is moved too
     "merge.directoryRenames": "true",
     "rerere.enabled": "true",
     "rerere.autoUpdate": "true",
     "commit.gpgSign": "false",
     "core.hooksPath": os.devnull,
+    "core.excludesFile": os.devnull,
     "advice.detachedHead": "false",
 }
 COMMAND = ["git", *(word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}"))]
 
 
 def ask(*words, cwd=None, text=None, environment=None, check=True):
-    """What `git WORDS` prints, without its last newline; None if it fails and check is false."""
+    """The output of `git WORDS` without its last newline; None if it fails and check is false."""
     done = subprocess.run(
         [*COMMAND, *words],
         cwd=cwd or HERE.path,
@@ -39,12 +40,15 @@ def lines(*words, **options):
 
 
 def is_here():
-    """Whether this checkout is a repository at all: an archive of it is none, not even when it lies
-    in another's."""
+    """Whether this checkout is a git repository of its own, and not an unpacked archive."""
     try:
         return ask("rev-parse", "--show-toplevel", check=False) == str(HERE.path)
     except FileNotFoundError:
         return False
+
+
+def is_shallow():
+    return ask("rev-parse", "--is-shallow-repository", check=False) == "true"
 
 
 def entries(tree):
@@ -68,7 +72,7 @@ def make_tree(entries):
 
 
 def commit(tree, parents, message, like=None):
-    """A commit of tree; with the author and the date of the commit like, if that is given."""
+    """A new commit of tree, with the author and the date of the commit like, if that is given."""
     author = {}
     if like:
         name, email, date = lines("show", "-s", "--format=%an%n%ae%n%ad", "--date=raw", like)
@@ -82,9 +86,32 @@ def commit(tree, parents, message, like=None):
     )
 
 
+def branch(name):
+    """The commit of a branch, or None."""
+    return ask("rev-parse", "-q", "--verify", f"refs/heads/{name}", check=False)
+
+
+def uncommitted(path):
+    """The files of a worktree that have changes which are not committed."""
+    return [line[3:] for line in lines("status", "--porcelain", cwd=path)]
+
+
 def trailers(commit, key):
     """The values of a trailer, which stands in the last paragraph of a message."""
     return lines("show", "-s", f"--format=%(trailers:key={key},valueonly)", commit)
+
+
+def with_trailer(message, key, value):
+    """The message with this one trailer of that key, added or replaced."""
+    return ask(
+        "interpret-trailers",
+        "--no-divider",
+        "--if-exists=replace",
+        "--if-missing=add",
+        "--trailer",
+        f"{key}: {value}",
+        text=message.rstrip("\n") + "\n",
+    )
 
 
 def message(commit):

@@ -1,19 +1,19 @@
-"""The steps as a reader meets them: a table, and each one's diff in reading order."""
+"""The steps as a reader sees them: a list, and each one's diff in reading order."""
 
 import os
 import subprocess
 import sys
 import tempfile
-
-from rich.table import Column, Table
+from statistics import median
 
 from tools.lab.ground.tree import HERE, TOOLING, lesson_of
 from tools.lab.report import store
 from tools.lab.steps import chain as chains
-from tools.lab.steps import git, proving
+from tools.lab.steps import git, keys
 
 READING_ORDER = [
     "tests/steps/*",
+    "kit/*",
     "migrations/*",
     "*/config.py",
     *(
@@ -31,42 +31,35 @@ READING_ORDER = [
 NOT_SHOWN = [f":(exclude){name}" for name in TOOLING if name != "docs/"] + [
     f":(exclude,glob)docs/{name}" for name in ("*", "adr/**", "steps/**")
 ]
+# {name of a measurement: how it stands in the list}
+NUMBERS = {
+    "book, p50 ms": "a booking takes {:.0f} ms",
+    "memory of the web process, MB": "web has {:.0f} MB",
+}
 
 
 def table(chain):
-    """A row for each step: what it teaches, what it runs, whether it is published and proved, and
-    its headline numbers."""
-    rows = Table(
-        Column("tag", no_wrap=True),
-        "lesson",
-        "processes",
-        "published",
-        "proved",
-        "numbers",
-        box=None,
-    )
+    """Two lines for each step: its tag, processes, state and headline numbers; its lesson."""
     if not chain.steps:
-        return rows
-    published = (
-        {step.commit for step in chains.read(newest).steps}
-        if (newest := chains.publication())
-        else set()
-    )
-    listed = chains.proved()
-    for before, step in proving.pairs(chain.steps):
-        proof = listed.get(step.slug)
-        state = (
-            "" if proof is None else "yes" if proof == proving.proof_key(before, step) else "stale"
-        )
-        rows.add_row(
-            step.tag,
-            lesson(step),
-            processes(step),
-            "yes" if step.commit in published else "",
-            state,
-            store.headline(step.slug),
-        )
-    return rows
+        return ""
+    newest, listed = chains.publication(), chains.proved()
+    published = {step.commit for step in chains.read(newest).steps} if newest else set()
+    lines = []
+    for before, step in keys.pairs(chain.steps):
+        state = "unpublished"
+        if step.commit in published:
+            state = _proof(listed.get(step.slug), before, step)
+        count = len(processes(step))
+        running = f"{count} process{'es' * (count != 1)}"
+        lines.append(f"{step.tag:<23} {running:<12} {state:<9} {numbers(step)}".rstrip())
+        lines.append(f"    {lesson(step)}")
+    return "\n".join(lines)
+
+
+def _proof(key, before, step):
+    if key is None:
+        return "unproved"
+    return "proved" if key == keys.proof_key(before, step) else "stale"
 
 
 def lesson(step):
@@ -76,12 +69,19 @@ def lesson(step):
 
 
 def processes(step):
-    names = [
-        line.partition(":")[0]
-        for line in (git.ask("show", f"{step.commit}:Procfile", check=False) or "").splitlines()
-        if ":" in line
-    ]
-    return ", ".join(name for name in names if name.split("-")[0] not in ("release", "seed"))
+    """The names of the processes that run all the time."""
+    procfile = git.ask("show", f"{step.commit}:Procfile", check=False) or ""
+    names = [line.partition(":")[0] for line in procfile.splitlines() if ":" in line]
+    return [name for name in names if name.split("-")[0] not in ("release", "seed")]
+
+
+def numbers(step):
+    """The two headline numbers of a step, where it has been measured."""
+    kept = store.read(step.slug).values()
+    bench = next((each["figures"] for each in kept if each["kind"] == "bench"), {})
+    return ", ".join(
+        text.format(median(bench[name])) for name, text in NUMBERS.items() if name in bench
+    )
 
 
 def show_diff(chain, step, *, stat):

@@ -1,10 +1,9 @@
-"""Deliberate faults: each is a patch below tests/mutants, put into a copy of this checkout, and its
-tests must notice it.
+"""Deliberate faults: each is a patch in tests/mutants; it is applied to a copy of this checkout,
+and the tests there must fail.
 
-Those in the folder itself are for the journeys; those in a folder of it for the tests of what is
-extracted under that name."""
+A patch in the folder itself is for the journeys, one in mutants/kit for tests/kit, and one in
+another folder for the tests of the service of that name."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -15,8 +14,8 @@ from contextlib import contextmanager
 from rich.table import Column, Table
 
 from tools.lab.ground.failed import Failed
-from tools.lab.ground.tree import HERE
-from tools.lab.steps import git
+from tools.lab.ground.tree import HERE, Tree
+from tools.lab.steps import git, jobs
 from tools.lab.system.state import temporary_state
 
 FOLDER = HERE.path / "tests" / "mutants"
@@ -35,16 +34,17 @@ def patches(names):
 
 
 def tests_of(patch):
-    return "tests/journeys" if patch.parent == FOLDER else f"tests/extracted/{patch.parent.name}"
+    """The tests that must notice a fault."""
+    if patch.parent == FOLDER:
+        return "tests/journeys"
+    name = patch.parent.name
+    return "tests/kit" if name == "kit" else f"tests/extracted/{name}"
 
 
 def run(out, names, say):
     """Print which test catches each mutant; whether all were caught."""
-    chosen, table, survived = (
-        patches(names),
-        Table("mutant", Column("caught by", overflow="fold"), "s", box=None),
-        0,
-    )
+    chosen, survived = patches(names), 0
+    table = Table("mutant", Column("caught by", overflow="fold"), "s", box=None)
     for tests in dict.fromkeys(map(tests_of, chosen)):
         say(f"running {tests} without any fault")
         with copied() as path:
@@ -71,11 +71,10 @@ def run(out, names, say):
 
 @contextmanager
 def copied():
-    """A copy of what git would have of this checkout, gone afterwards."""
+    """A copy of the files that git knows or would add, removed afterwards."""
     with temporary_state(HERE) as path:
-        for name in git.ask("ls-files", "-co", "-z", "--exclude-standard", cwd=HERE.path).split(
-            "\0"
-        ):
+        names = git.ask("ls-files", "-co", "-z", "--exclude-standard", cwd=HERE.path)
+        for name in names.split("\0"):
             if name and (HERE.path / name).is_file():
                 (path / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(HERE.path / name, path / name)
@@ -97,15 +96,8 @@ def ended(path, tests):
     """(pytest's exit code, the first test that failed, seconds) of some tests in a checkout."""
     began = time.monotonic()
     command = [sys.executable, "-m", "pytest", "-q", "-x", tests]
-    inherited = {
-        name: value for name, value in os.environ.items() if name not in ("BASE_URL", "LESSON_OUT")
-    }
-    done = subprocess.run(
-        command,
-        cwd=path,
-        env={**inherited, "PYTHONPATH": str(path)},
-        capture_output=True,
-        text=True,
-    )
+    environment = jobs.environment(Tree(path))
+    environment.pop("LESSON_OUT", None)
+    done = subprocess.run(command, cwd=path, env=environment, capture_output=True, text=True)
     first = FIRST_FAILURE.search(done.stdout)
     return done.returncode, first and first[1].removeprefix(f"{tests}/"), time.monotonic() - began
