@@ -11,7 +11,7 @@ import pytest
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE, Tree
 from tools.lab.ground.waiting import eventually
-from tools.lab.steps import chain, keys, proving
+from tools.lab.steps import chain, jobs, keys, proving
 
 SLOW = """
 import pathlib, signal, pytest
@@ -195,6 +195,30 @@ def test_proving_that_is_stopped_takes_down_what_its_tests_have_started(lab_of_i
     assert process.wait(30) == 128 + signal.SIGTERM
     assert (tmp_path / "down").exists()
     assert not list((toy.path / ".lab" / "prove").iterdir())
+
+
+def test_where_some_tests_fail_those_that_run_beside_them_are_stopped(bare, tmp_path):
+    tests = {
+        "tests/shop/test_all.py": "import time\ndef test_it():\n    time.sleep(1)\n    assert 0\n",
+        "tests/journeys/test_slow.py": SLOW.format(folder=str(tmp_path)),
+    }
+    bare.commit("Begin\n\nStep: 00-first", tests)
+
+    done = bare.lab("publish")
+
+    assert done.returncode == 1 and "its tests do not pass" in done.stderr
+    assert (tmp_path / "down").exists()
+
+
+def test_the_processes_of_a_proof_share_one_cache_of_compiled_code(monkeypatch, tmp_path):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path))
+
+    environment = jobs.environment(Tree(tmp_path / "step"))
+
+    assert "PYTHONDONTWRITEBYTECODE" not in environment
+    assert environment["PYTHONPYCACHEPREFIX"] == str(tmp_path)
+    assert environment["PYTHONPATH"] == str(tmp_path / "step")
 
 
 def test_every_step_is_proved_even_if_one_before_it_is_not_as_it_must_be(toy):

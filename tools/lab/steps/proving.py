@@ -3,7 +3,7 @@ code of the step before works on its tables."""
 
 import json
 import re
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 from tools.lab.ground.browser import INSTALL, find_browser
 from tools.lab.ground.failed import Failed
@@ -56,8 +56,8 @@ def prove(before, step, say):
         own = _own_tests(step, stack)
         older = _on_new_tables(before, step, stack) if before else []
         red = [_lesson_before(before, step, stack)] if before else []
-        ends = {}
-        for job in jobs.run([*own, *older, *red]):
+        ends, running = {}, stack.enter_context(closing(jobs.run([*own, *older, *red])))
+        for job in running:
             if job in own:
                 ends |= job.ends
                 _must_pass(step, job, "its tests do not pass")
