@@ -102,7 +102,7 @@ def test_what_is_dropped_is_killed_unless_it_has_a_signal_of_its_own_to_stop_wit
     ]
     eventually(lambda: shown.count("ready") == 2)
 
-    supervisor.drop_all()
+    supervisor.stop_all(at_once=True)
 
     assert [process.running for process in dropped] == [False, False]
     assert shown.count("ended in order") == 1

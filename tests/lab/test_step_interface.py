@@ -7,6 +7,7 @@ import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from tools.lab.ground.http import Client
 from tools.lab.ground.tree import HERE, lesson_of
 from tools.lab.system.system import PASSWORDS, expand
 
@@ -114,10 +115,8 @@ def test_a_process_logs_one_json_object_a_line_with_the_request_that_caused_it(
 
 def test_health_is_answered_by_every_process_that_serves(shared_encore):
     served_by = shared_encore.request("GET", "/api/events").headers["X-Served-By"]
-    process = shared_encore.client()
-    process.url = process.url._replace(
-        netloc=f"127.0.0.1:{shared_encore.system.supervisor.find(served_by).port}"
-    )
+    port = shared_encore.system.supervisor.find(served_by).port
+    process = Client(f"http://127.0.0.1:{port}")
 
     assert process.request("GET", "/health/live").status == 200
     assert process.request("GET", "/health/ready").status == 200

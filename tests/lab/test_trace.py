@@ -52,16 +52,14 @@ def test_the_rows_that_name_a_booking_are_found_and_no_others(running_system):
     assert not any(other in str(row) for _, _, row in found)
 
 
-def test_a_booking_is_one_trace_from_the_request_to_the_mail(
-    tmp_path, monkeypatch, request, eventually
-):
-    monkeypatch.setenv("TRACE_FOLDER", str(tmp_path))
-    told = request.getfixturevalue("encore").system.to_run()
-    booking = book(told)
+def test_a_booking_is_one_trace_from_the_request_to_the_mail(running_system, eventually):
+    booking = book(running_system)
 
     def spans():
-        (id,) = {trace.trace_id(message) for _, message in trace.said(told, booking)} or {None}
-        return trace.read_spans(tmp_path).get(id, [])
+        (id,) = {trace.trace_id(message) for _, message in trace.said(running_system, booking)} or {
+            None
+        }
+        return trace.read_spans(running_system["TRACE_FOLDER"]).get(id, [])
 
     found = eventually(
         lambda: "send mail" in {span["name"] for span in spans()} and spans(), within=30

@@ -37,6 +37,12 @@ def mails(url, to=None):
         return []
 
 
+def clear(url):
+    """Throw away all the mail that was caught."""
+    request = urllib.request.Request(f"{url}/api/v1/messages", method="DELETE")
+    urllib.request.urlopen(request, timeout=10).close()
+
+
 def show(out, url, id, to):
     if not url:
         raise Failed("the mail goes to a server of yours: look there")

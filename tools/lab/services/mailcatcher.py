@@ -75,6 +75,9 @@ class Mails:
             raise web.HTTPNotFound(text="There is no such mail.")
         return dict(zip(COLUMNS, row, strict=True))
 
+    def forget_all(self):
+        self.db.execute("delete from mails")
+
     def count(self, to=None):
         return self.db.execute(
             "select count(*) from mails" + (" where recipient = ?" if to else ""),
@@ -134,6 +137,10 @@ class Pages:
 
     async def messages(self, request):
         return self._list(request, to=None)
+
+    async def forget_all(self, request):
+        self.mails.forget_all()
+        return web.Response(text="ok")
 
     async def search(self, request):
         return self._list(request, to=request.query.get("query", "").removeprefix("to:").strip('"'))
@@ -206,6 +213,7 @@ def application(mails, host, smtp_port):
     app.router.add_get("/message/{id}", pages.show)
     app.router.add_get("/livez", pages.live)
     app.router.add_get("/api/v1/messages", pages.messages)
+    app.router.add_delete("/api/v1/messages", pages.forget_all)
     app.router.add_get("/api/v1/search", pages.search)
     app.router.add_get("/api/v1/message/{id}", pages.message)
     app.router.add_patch("/_knobs", pages.knobs)

@@ -32,6 +32,7 @@ class PostgreSQL:
         self.home = home_for(directory)
         self.port = port
         self.durable = durable
+        self.templates = {}
         self.user = pwd.getpwnam(UNPRIVILEGED) if os.geteuid() == 0 else None
 
     @property
@@ -128,9 +129,15 @@ class PostgreSQL:
             return False
         return True
 
+    def keep(self, owner, name):
+        """Keep a copy of an owner's database as it is now; nobody may be connected to it."""
+        with self.connect() as connection:
+            self._create(connection, f"{owner}_{name}", owner, owner)
+        return f"{owner}_{name}"
+
     def create(self, owner, *, role=None, template="template1"):
         """The database owner, with a role that alone may connect to it: the owner's own unless role
-        names another."""
+        names another. A template is copied as it was when it was kept in templates."""
         role = role or owner
         with self.connect() as connection:
             if not connection.execute(
@@ -144,13 +151,12 @@ class PostgreSQL:
             if not connection.execute(
                 "select 1 from pg_database where datname = %s", [owner]
             ).fetchone():
-                names = [sql.Identifier(name) for name in (owner, role, template)]
-                connection.execute(
-                    sql.SQL("create database {} owner {} template {}").format(*names)
-                )
-                connection.execute(
-                    sql.SQL("revoke connect on database {} from public").format(names[0])
-                )
+                self._create(connection, owner, role, self.templates.get(template, template))
+
+    def _create(self, connection, name, role, template):
+        names = [sql.Identifier(each) for each in (name, role, template)]
+        connection.execute(sql.SQL("create database {} owner {} template {}").format(*names))
+        connection.execute(sql.SQL("revoke connect on database {} from public").format(names[0]))
 
     def drop(self, database):
         with self.connect() as connection:

@@ -227,27 +227,46 @@ class Supervisor:
                 process.deaths.clear()
                 process.start()
 
-    def stop_all(self):
+    def stop_all(self, *, at_once=False):
         """Stop everything, what was started last first; each gets PATIENCE seconds for what it has
-        to finish."""
-        self._stopping.set()
-        self.thread.join()
-        for name in reversed(self.processes):
-            self.stop(name)
+        to finish.
 
-    def drop_all(self):
-        """Kill everything at once, unless it has a signal of its own to stop with: PostgreSQL would
-        leave memory to the machine."""
+        With at_once all are killed at the same time, except those that have a signal of their own
+        to stop with: PostgreSQL would leave memory to the machine."""
         self._stopping.set()
         self.thread.join()
         with self.lock:
+            if at_once:
+                self._end(list(self.processes.values()), at_once=True)
+            for name in reversed([] if at_once else self.processes):
+                self.stop(name)
+
+    def remove(self, names, *, at_once=False):
+        """Stop some processes at the same time, and forget them."""
+        with self.lock:
+            self._end([self.find(name) for name in names], at_once=at_once)
+            for name in names:
+                del self.processes[name]
+            self.changed()
+
+    def _end(self, processes, *, at_once):
+        for process in processes:
+            process.wanted = False
+            is_killed = at_once and process.stop_with == signal.SIGTERM
+            process.signal(signal.SIGKILL if is_killed else process.stop_with)
+        for process in processes:
+            process.end(time.monotonic() + PATIENCE)
+
+    def mend(self):
+        """Start what is stopped or dead, let go on what was halted, and forget all deaths."""
+        with self.lock:
+            self.ended.clear()
             for process in self.processes.values():
-                process.wanted = False
-                process.signal(
-                    signal.SIGKILL if process.stop_with == signal.SIGTERM else process.stop_with
-                )
-            for process in self.processes.values():
-                process.end(time.monotonic() + PATIENCE)
+                process.signal(signal.SIGCONT)
+                process.deaths.clear()
+                if not process.running:
+                    process.end(0)
+                    self.start(process.name)
 
     def facts(self):
         with self.lock:

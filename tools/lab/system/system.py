@@ -29,6 +29,8 @@ from tools.lab.system.state import clean_up
 PASSWORDS = {"FAN_PASSWORD": "fan-of-encore", "ORGANISER_PASSWORD": "organiser-of-encore"}
 SANDBOX_KEY = "sk_test_sandbox"
 READY_WITHIN = 60.0  # seconds
+# the first two are each process's own; with the third every start would compile all modules anew
+NOT_PASSED_ON = ("PORT", "INSTANCE", "PYTHONDONTWRITEBYTECODE")
 PARTS = (
     "/api/accounts/me",
     "/api/events",
@@ -68,13 +70,12 @@ class System:
         self.scale = scale or {}
         self.show = show
         self.progress = progress
-        self.given = {
-            name: value for name, value in environ.items() if name not in ("PORT", "INSTANCE")
-        }
+        self.given = {name: value for name, value in environ.items() if name not in NOT_PASSED_ON}
         self.port = port or free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.servers = {}
         self.settings = {}
+        self.ports = {}
         self.mail_url = environ.get("MAIL_URL", "")
         self.supervisor = self.control = None
 
@@ -99,23 +100,15 @@ class System:
         self.prepare()
         try:
             self.load_sample()
-            self._start_processes()
-            self.wait_ready()
-            self.note()
+            self.start_processes()
         except BaseException:
             self.stop()
             raise
         return self
 
-    def stop(self):
-        self._end(self.supervisor.stop_all)
-
-    def drop(self):
-        """Stop at once, where nobody will go on with this state."""
-        self._end(self.supervisor.drop_all)
-
-    def _end(self, everything):
-        everything()
+    def stop(self, *, at_once=False):
+        """Stop everything; at once where nobody will go on with this state."""
+        self.supervisor.stop_all(at_once=at_once)
         self.control.close()
         (self.state / "running.json").unlink(missing_ok=True)
 
@@ -221,7 +214,10 @@ class System:
         self.supervise(name, command, port, cwd=HERE.path)
 
     def supervise(self, name, command, port, environment=None, **options):
-        environment = environment or {**os.environ, "PYTHONPATH": str(HERE.path)}
+        environment = environment or {
+            **{name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON},
+            "PYTHONPATH": str(HERE.path),
+        }
         process = Process(
             name,
             command,
@@ -302,47 +298,70 @@ class System:
                     WRONG_SETTING if ended.returncode == WRONG_SETTING else 1,
                 )
 
-    def _start_processes(self):
-        instances = [
-            (name, f"{name}.{number}" if count > 1 else name)
-            for name, count in self._formation()
-            for number in range(1, count + 1)
+    def start_processes(self):
+        """Run the instances that scale says, each on the port that it had before, and no others;
+        wait until all are ready."""
+        instances = self._instances()
+        self.stop_processes(except_for=instances)
+        public = next(each for each, name in instances.items() if name == self.public_process())
+        for instance in instances:
+            if instance != public and self.ports.get(instance, self.port) == self.port:
+                self.ports[instance] = free_port()
+        self.ports[public] = self.port
+        for instance in sorted(instances, key=lambda each: not self.tree.serves(instances[each])):
+            self._start_instance(instance, instances)
+        self.wait_ready()
+        self.note()
+
+    def stop_processes(self, *, except_for=()):
+        """Stop the step's own processes; those that serve at once, since nothing of them is
+        awaited."""
+        running = [
+            name
+            for name in self.supervisor.processes
+            if name.split(".")[0] in self.tree.processes() and name not in except_for
         ]
-        public = next(instance for name, instance in instances if name == self.public_process())
-        ports = {
-            instance: self.port if instance == public else free_port() for _, instance in instances
+        serving = [name for name in running if self.tree.serves(name.split(".")[0])]
+        self.supervisor.remove(serving, at_once=True)
+        self.supervisor.remove([name for name in running if name not in serving])
+
+    def _instances(self):
+        """{instance: process} of all that shall run."""
+        return {
+            f"{name}.{number}" if self.scale.get(name, 1) > 1 else name: name
+            for name in self.tree.processes()
+            for number in range(1, self.scale.get(name, 1) + 1)
         }
-        upstreams = {}
-        for name, instance in instances:
-            upstreams.setdefault(f"{name.upper().replace('-', '_')}_UPSTREAMS", []).append(
-                f"127.0.0.1:{ports[instance]}"
-            )
-        told = {name: " ".join(addresses) for name, addresses in upstreams.items()}
-        for name, instance in sorted(instances, key=lambda each: not self.tree.serves(each[0])):
-            if not self.tree.serves(name):
-                self._wait_for_kafka()
-            environment = self.environment(
-                name,
-                INSTANCE=instance,
-                PORT=str(ports[instance]),
-                **(self._facade(told) if name == "facade" else {}),
-            )
-            self.supervise(
-                instance,
-                expand(self.tree.processes()[name], environment),
-                ports[instance],
-                environment,
-                cwd=self.tree.path,
-            )
 
-    def _formation(self):
-        return [(name, self.scale.get(name, 1)) for name in self.tree.processes()]
+    def _start_instance(self, instance, instances):
+        """Start an instance, unless it is here with the same environment."""
+        name = instances[instance]
+        if not self.tree.serves(name):
+            self._wait_for_kafka()
+        environment = self.environment(
+            name,
+            INSTANCE=instance,
+            PORT=str(self.ports[instance]),
+            **(self._facade(instances) if name == "facade" else {}),
+        )
+        here = self.supervisor.processes.get(instance)
+        if here and here.environment == environment:
+            return
+        if here:
+            self.supervisor.remove([instance])
+        command = expand(self.tree.processes()[name], environment)
+        self.supervise(instance, command, self.ports[instance], environment, cwd=self.tree.path)
 
-    def _facade(self, upstreams):
+    def _facade(self, instances):
         """What a facade needs besides: the addresses of each process's instances, and a socket in a
         folder of ours, named briefly; and a home for its notes."""
+        upstreams = {}
+        for instance, name in instances.items():
+            upstreams.setdefault(f"{name.upper().replace('-', '_')}_UPSTREAMS", []).append(
+                f"127.0.0.1:{self.ports[instance]}"
+            )
         return {
-            **upstreams,
+            **{name: " ".join(addresses) for name, addresses in upstreams.items()},
             "ADMIN_SOCKET": os.path.relpath(self.state / "facade.sock", self.tree.path),
             "XDG_DATA_HOME": str(self.state),
         }

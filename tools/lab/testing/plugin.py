@@ -1,4 +1,4 @@
-"""The fixtures of the tests: real services, fresh databases, whole systems; and a record of how
+"""The fixtures of the tests: real services, fresh databases, a running system; and a record of how
 each lesson ended.
 
 What is absent at a step is answered with an empty value, so that a lesson fails at the step before
@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -17,10 +16,10 @@ import pytest
 from tools.lab.ground import waiting
 from tools.lab.ground.tree import HERE
 from tools.lab.look.mail import mails
-from tools.lab.look.running import Running
-from tools.lab.system.state import copy, temporary_state
+from tools.lab.system.state import temporary_state
 from tools.lab.system.system import System
 from tools.lab.testing import recorder
+from tools.lab.testing.whole import Whole
 
 TEST_WITHIN = int(os.environ.get("TEST_SECONDS", "120"))
 
@@ -33,17 +32,6 @@ QUICK = {
 }
 
 
-@contextmanager
-def whole_system(sample, **scale):
-    with temporary_state(HERE) as state:
-        copy(sample, state)
-        system = System(HERE, state, seed=SAMPLE, scale=scale, **QUICK).start()
-        try:
-            yield Running(system)
-        finally:
-            system.drop()
-
-
 @pytest.fixture
 def eventually():
     return waiting.eventually
@@ -51,13 +39,16 @@ def eventually():
 
 @pytest.fixture(scope="session")
 def services():
-    """The backing services alone, with a migrated database to copy; none of the step's own
-    processes."""
+    """The backing services of this session, with a migrated database of each owner to copy."""
     with temporary_state(HERE) as state:
-        system = System(HERE, state, **QUICK)
+        system = System(HERE, state, seed=SAMPLE, traced=True, **QUICK)
         system.prepare()
-        yield system
-        system.drop()
+        try:
+            for owner, server in system.servers.items():
+                server.templates[owner] = server.keep(owner, "empty")
+            yield system
+        finally:
+            system.stop(at_once=True)
 
 
 @pytest.fixture(scope="session")
@@ -107,46 +98,44 @@ def own_database_url(services):
 
 
 @pytest.fixture(scope="session")
-def sample():
-    """A state folder with a small sample of data, to be copied: made once, since making it takes
-    seconds."""
-    with temporary_state(HERE) as state:
-        system = System(HERE, state, seed=SAMPLE, **QUICK)
-        system.prepare()
-        try:
-            system.load_sample()
-        finally:
-            system.stop()
-        yield state
+def whole(services):
+    return Whole(services)
 
 
 @pytest.fixture
-def encore(sample):
-    """A whole system of this checkout, with a small sample of data, for one test."""
-    with whole_system(sample) as running:
-        yield running
+def encore(whole):
+    """The running system of this checkout, with a small sample of data, as if it had just been
+    started; all tests share it, and it is mended and put back for each."""
+    yield whole.healed()
+    whole.mend()
 
 
 @pytest.fixture
-def encore_of(sample):
+def encore_of(whole):
     """The same with as many instances of a process as encore_of(web=2) says."""
-    with ExitStack() as stack:
-        yield lambda **scale: stack.enter_context(whole_system(sample, **scale))
+    yield whole.healed
+    whole.mend()
+
+
+@pytest.fixture
+def fresh_encore(whole):
+    """One that was really started for this test, and may be left in any state."""
+    yield whole.renew()
+    whole.give_up()
 
 
 @pytest.fixture(scope="module")
-def shared_encore(sample):
+def shared_encore(whole):
     """The same for all tests of a module, which leave room for each other."""
-    with whole_system(sample) as running:
-        yield running
+    yield whole.healed()
+    whole.mend()
 
 
 @pytest.fixture(scope="session")
-def running_system(sample):
-    """What a whole system with the sample tells of itself, as `./lab run` would: addresses,
+def running_system(whole):
+    """What the running system with the sample tells of itself, as `./lab run` would: addresses,
     passwords, how to reach the lab."""
-    with whole_system(sample) as running:
-        yield running.system.to_run()
+    return whole.healed().system.to_run()
 
 
 @pytest.fixture
@@ -156,13 +145,13 @@ def contract():
 
 
 @pytest.fixture
-def seen_by_the_journeys(sample):
+def seen_by_the_journeys(encore):
     """Those that pass a recording proxy while the journeys run through it, the one that kills left
     out; nothing where there are none."""
-    with whole_system(sample) as running, recorder.recording(running.url) as (url, seen):
+    with recorder.recording(encore.url) as (url, seen):
         told = {
             name: value
-            for name, value in running.system.to_run().items()
+            for name, value in encore.system.to_run().items()
             if name not in ("LAB_COMMAND", "LAB_STATE")
         } | {"BASE_URL": url}
         environment = {
