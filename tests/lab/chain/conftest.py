@@ -1,7 +1,9 @@
 """Toy repositories with a chain of small steps; `./lab` runs on them in this process."""
 
+import gc
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -186,6 +188,7 @@ def fork_pytest(job, ends, output):
     """Run a job's tests with pytest in a fork of this process, where everything is imported."""
     if pid := os.fork():
         return Child(pid)
+    gc.freeze()  # garbage of the parent is not finalized here a second time
     code = 70
     try:
         os.environ.update(jobs.environment(job.tree), LESSON_OUT=str(ends))
@@ -201,35 +204,57 @@ def fork_pytest(job, ends, output):
         os._exit(code)
 
 
-@pytest.fixture
-def bare(tmp_path, monkeypatch):
-    """Tooling and an ordinary history, without any step."""
-    monkeypatch.setattr(jobs, "start", fork_pytest)
-    toy = Toy(tmp_path / "toy")
-    toy.path.mkdir()
-    toy.git("init", "-q", "-b", "main")
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory):
+    """The repositories of bare and toy, made once, to be copied."""
+    folder = tmp_path_factory.mktemp("templates")
+    bare = Toy(folder / "bare")
+    bare.path.mkdir()
+    bare.git("init", "-q", "-b", "main")
     files = {
         "pyproject.toml": PYPROJECT,
         ".gitignore": "/.lab/\n__pycache__/\n",
         "shop/core.py": "begun\n",
     }
-    toy.commit("Begin, with tooling and code in one commit", files)
-    return toy
+    bare.commit("Begin, with tooling and code in one commit", files)
+    toy = Toy(folder / "toy")
+    shutil.copytree(bare.path, toy.path)
+    for number, (slug, files) in enumerate(STEPS.items()):
+        toy.day = 20 - number
+        toy.commit(
+            f"Teach {slug}\n\nIt says Step: 99-quoted in passing,\nStep: 98-quoted\non a line of "
+            f"its own too.\n\nStep: {slug}",
+            {**files, **toy.lessons(slug)},
+        )
+        toy.commit("Tool of the day", {f"docs/day-{number}.md": "said\n"})
+    return folder
 
 
 @pytest.fixture
-def toy(bare):
+def make_toy(templates, tmp_path, monkeypatch):
+    """Copy a template; its tests run in forks of this process."""
+
+    def make_toy(name):
+        monkeypatch.setattr(jobs, "start", fork_pytest)
+        shutil.copytree(templates / name, tmp_path / "toy")
+        toy = Toy(tmp_path / "toy", day=17)
+        toy.git("update-index", "-q", "--refresh")
+        return toy
+
+    return make_toy
+
+
+@pytest.fixture
+def bare(make_toy):
+    """Tooling and an ordinary history, without any step."""
+    return make_toy("bare")
+
+
+@pytest.fixture
+def toy(make_toy):
     """Four steps on main, not published yet; each day's commit has a date before the one that it
     follows."""
-    for number, (slug, files) in enumerate(STEPS.items()):
-        bare.day = 20 - number
-        bare.commit(
-            f"Teach {slug}\n\nIt says Step: 99-quoted in passing,\nStep: 98-quoted\non a line of "
-            f"its own too.\n\nStep: {slug}",
-            {**files, **bare.lessons(slug)},
-        )
-        bare.commit("Tool of the day", {f"docs/day-{number}.md": "said\n"})
-    return bare
+    return make_toy("toy")
 
 
 @pytest.fixture

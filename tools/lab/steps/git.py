@@ -1,8 +1,10 @@
 """Git, called as a command: its output, or Failed with its own error message."""
 
 import os
+import re
 import subprocess
 import tempfile
+from functools import lru_cache
 
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE
@@ -17,11 +19,25 @@ SETTINGS = {
     "core.excludesFile": os.devnull,
     "advice.detachedHead": "false",
 }
+# what these print of an id never changes, and a publication needs it several times
+OF_AN_ID = ("ls-tree", "show", "rev-parse")
+ID = re.compile(r"[0-9a-f]{40}(\^\{tree\})?")
 COMMAND = ["git", *(word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}"))]
 
 
 def ask(*words, cwd=None, text=None, environment=None, check=True):
     """The output of `git WORDS` without its last newline; None if it fails and check is false."""
+    if words[0] in OF_AN_ID and ID.fullmatch(words[-1]) and check:
+        return _ask_once(*words)
+    return _ask(words, cwd, text, environment, check)
+
+
+@lru_cache(maxsize=512)
+def _ask_once(*words):
+    return _ask(words)
+
+
+def _ask(words, cwd=None, text=None, environment=None, check=True):
     done = subprocess.run(
         [*COMMAND, *words],
         cwd=cwd or HERE.path,
