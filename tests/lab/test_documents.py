@@ -72,12 +72,10 @@ def test_every_listing_is_quoted_from_a_file_of_its_step(document, source, text)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
-def test_the_page_of_a_step_has_its_headings_and_is_short(page):
+def test_the_page_of_a_step_has_its_headings(page):
     headings = re.findall(r"^## (.+)$", page.read_text(), re.MULTILINE)
 
     assert set(headings) == HEADINGS
-    # the tables are generated, and not counted
-    assert len(store.NUMBERS.sub("", page.read_text()).splitlines()) <= 90
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
@@ -119,7 +117,7 @@ def test_every_documented_setting_is_read_somewhere():
     )
     code = "".join(
         path.read_text()
-        for folder in ("monolith", "extracted")
+        for folder in ("kit", "monolith", "extracted")
         for path in (HERE.path / folder).rglob("*.py")
     )
 
