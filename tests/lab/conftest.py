@@ -13,6 +13,8 @@ import pytest
 from tools.lab.ground.tree import HERE
 from tools.lab.ground.waiting import eventually
 
+# settings with which Python looks for compiled modules elsewhere, or writes none
+KEEP_NO_CODE = ("PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE")
 WEB = """
 import os, sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -31,7 +33,9 @@ class Lab:
     def __init__(self, path):
         self.path = path
         self.environment = {
-            name: value for name, value in os.environ.items() if not name.endswith("_URL")
+            name: value
+            for name, value in os.environ.items()
+            if not name.endswith("_URL") and name not in KEEP_NO_CODE
         }
         self.environment |= {"PYTHONPATH": str(path), "PYTHONUNBUFFERED": "1"}
 
@@ -74,16 +78,26 @@ class Lab:
         return {name: pid for name, (pid, _) in self.noted()["children"].items()}
 
 
+@pytest.fixture(scope="session")
+def tools(tmp_path_factory):
+    """A copy of the lab's own code with its compiled modules, so that no checkout compiles them."""
+    copy = tmp_path_factory.mktemp("lab") / "tools"
+    shutil.copytree(HERE.path / "tools", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    environment = {name: os.environ[name] for name in os.environ if name not in KEEP_NO_CODE}
+    command = [sys.executable, "-m", "compileall", "-q", str(copy)]
+    subprocess.run(command, env=environment, check=True)
+    return copy
+
+
 @pytest.fixture
-def make_lab(tmp_path):
+def make_lab(tmp_path, tools):
     """Make a toy checkout whose Procfile has these lines; the lab's own code is a copy of ours."""
     made = []
 
     def make_lab(*lines):
         path = tmp_path / f"checkout{len(made)}"
         path.mkdir()
-        tools = HERE.path / "tools"
-        shutil.copytree(tools, path / "tools", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(tools, path / "tools")
         (path / "web.py").write_text(WEB)
         (path / "Procfile").write_text("\n".join(lines or ["web: python web.py"]) + "\n")
         made.append(Lab(path))

@@ -92,6 +92,7 @@ def run(
     scale,
     kill=None,
     restart=None,
+    warm=WARM,
 ):
     """Load a system of a tree, audit it, say what came of it, write it to path as JSON, keep it for
     the step's page if that is wanted.
@@ -104,8 +105,8 @@ def run(
     faults = [(verb, name) for verb, name in {"kill": kill, "restart": restart}.items() if name]
     with something_to_load(tree, say, scale=scale, seed=(events, 100)) as running:
         load = Load(running, accounts=accounts, seed=seed, say=say)
-        timers = [load.disturb(*fault, after=WARM + seconds / 2) for fault in faults]
-        found = search(load, rate) if searching else load.measure(rate, seconds)
+        timers = [load.disturb(*fault, after=warm + seconds / 2) for fault in faults]
+        found = search(load, rate) if searching else load.measure(rate, seconds, warm=warm)
         for timer in timers:
             timer.join()
         if load.refused:  # nothing was disturbed, so nothing can be said of it

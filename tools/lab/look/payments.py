@@ -34,3 +34,9 @@ def turn(url, knobs):
         url, dumps(knobs), {"Content-Type": "application/json"}, method="PATCH"
     )
     urllib.request.urlopen(request, timeout=10).close()
+
+
+def clear(url):
+    """Forget all the money that the sandbox at url has moved; its customers stay."""
+    request = urllib.request.Request(f"{url}/_sandbox/ledger", method="DELETE")
+    urllib.request.urlopen(request, timeout=10).close()

@@ -115,6 +115,12 @@ class Store:
         )
         return [(position, json.loads(body)) for position, body in rows]
 
+    def forget_money(self):
+        """Forget everything but the customers, whose ids a shop may have kept."""
+        with self.transaction():
+            self.db.execute("delete from objects where kind <> 'customer'")
+            self.db.execute("delete from answers")
+
     def position(self, id):
         row = self.db.execute("select position from objects where id = ?", (id,)).fetchone()
         if row is None:
@@ -440,6 +446,10 @@ class Sandbox:
         self.knobs |= wanted
         return _answer(200, self.knobs)
 
+    async def forget(self, request):
+        self.store.forget_money()
+        return _answer(200, {})
+
     async def ledger(self, request):
         """Every charge and refund that moved money, oldest first."""
         limit = min(int(request.query.get("limit", 100)), 1000)
@@ -498,6 +508,7 @@ def application(path):
     app.router.add_get("/_sandbox", sandbox.show)
     app.router.add_patch("/_sandbox", sandbox.turn)
     app.router.add_get("/_sandbox/ledger", sandbox.ledger)
+    app.router.add_delete("/_sandbox/ledger", sandbox.forget)
     app.router.add_route("*", "/{address:.*}", _unknown)
     return app
 

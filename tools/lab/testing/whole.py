@@ -7,8 +7,7 @@ import psycopg
 
 from tools.lab.ground import waiting
 from tools.lab.ground.failed import Failed
-from tools.lab.look.mail import clear
-from tools.lab.look.payments import turn
+from tools.lab.look import mail, payments
 from tools.lab.look.running import Running
 from tools.lab.testing.tables import Tables
 
@@ -70,14 +69,12 @@ class Whole:
             if process.name in ("kafka", "mail", "payments-sandbox"):
                 waiting.eventually(lambda port=process.port: waiting.is_listening(port), within=30)
         if "payments-sandbox" in system.supervisor.processes:
-            turn(f"{system.settings['STRIPE_API_BASE']}/_sandbox", CALM)
+            payments.turn(f"{system.settings['STRIPE_API_BASE']}/_sandbox", CALM)
         if "mail" in system.supervisor.processes:
-            turn(f"{system.mail_url}/_knobs", QUIET)
+            payments.turn(f"{system.mail_url}/_knobs", QUIET)
 
     def _running(self):
-        running = Running(self.system)
-        running.count_from_now(self.flow.ends() if self.flow else {})
-        return running
+        return Running(self.system, self.flow.ends() if self.flow else {})
 
     def _begin(self):
         """Seed the sample, and keep it for later systems."""
@@ -95,6 +92,7 @@ class Whole:
         """Put databases and topics back to where the sample was seeded."""
         self.system.stop_processes()
         self.mend()
+        self._forget()
         for owner, server in self.system.servers.items():
             server.drop(owner)
             server.create(owner, template=self.samples[owner])
@@ -112,8 +110,15 @@ class Whole:
         self._wait_until_settled()
         for tables in self.tables:
             tables.put_back()
-        if "mail" in self.system.supervisor.processes:
-            clear(self.system.mail_url)
+        self._forget()
+
+    def _forget(self):
+        """Empty the mail catcher and the payment sandbox, where they are ours."""
+        system = self.system
+        if "mail" in system.supervisor.processes:
+            mail.clear(system.mail_url)
+        if "payments-sandbox" in system.supervisor.processes:
+            payments.clear(system.settings["STRIPE_API_BASE"])
 
     def _wait_until_settled(self):
         """Wait until everything recorded is published, and everything published is consumed."""
