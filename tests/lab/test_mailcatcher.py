@@ -42,12 +42,20 @@ class Catcher:
             connection.send_message(message)
 
 
-@pytest.fixture
-def catcher(tmp_path):
-    catcher = Catcher(tmp_path / "mail.db")
+@pytest.fixture(scope="module")
+def running_catcher(tmp_path_factory):
+    catcher = Catcher(tmp_path_factory.mktemp("mail") / "mail.db")
     yield catcher
     catcher.process.terminate()
     catcher.process.wait(10)
+
+
+@pytest.fixture
+def catcher(running_catcher):
+    """One that accepts mail and has none."""
+    yield running_catcher
+    turn(f"{running_catcher.url}/_knobs", {"refuse": False, "drop_after": 0})
+    mailbox.clear(running_catcher.url)
 
 
 def test_mail_is_kept_and_listed_as_mailpit_does_newest_first(catcher):
@@ -108,3 +116,11 @@ def test_dropping_after_keeping_is_a_knob(catcher):
         catcher.send()
 
     assert len(mails(catcher.url)) == 1
+
+
+def test_all_mail_is_thrown_away_on_request(catcher):
+    catcher.send()
+
+    mailbox.clear(catcher.url)
+
+    assert mails(catcher.url) == []

@@ -10,7 +10,7 @@ import stripe
 from tools.lab.ground.tree import HERE
 from tools.lab.ground.waiting import eventually, free_port, is_listening
 from tools.lab.look.mail import read
-from tools.lab.look.payments import ledger, turn
+from tools.lab.look.payments import clear, ledger, turn
 
 
 class Provider:
@@ -56,12 +56,20 @@ class Provider:
         )
 
 
-@pytest.fixture
-def provider(tmp_path):
-    provider = Provider(tmp_path / "sandbox.db")
+@pytest.fixture(scope="module")
+def running_provider(tmp_path_factory):
+    provider = Provider(tmp_path_factory.mktemp("sandbox") / "sandbox.db")
     yield provider
     provider.process.terminate()
     provider.process.wait(10)
+
+
+@pytest.fixture
+def provider(running_provider):
+    """One that is quick and has moved no money."""
+    yield running_provider
+    turn(f"{running_provider.url}/_sandbox", {"latency_ms": 0, "refuse": False, "drop_after": 0})
+    clear(running_provider.url)
 
 
 def test_a_good_card_is_charged(provider):
@@ -253,6 +261,17 @@ def test_refusing_and_latency_are_knobs_and_other_words_are_not(provider):
     }
     with pytest.raises(OSError, match="422"):
         turn(f"{provider.url}/_sandbox", {"speed": 1})
+
+
+def test_the_money_is_forgotten_and_the_customers_are_not(provider):
+    customer = provider.client().customers.create({"name": "Ada"})
+    first = provider.pay(key="k")
+
+    clear(provider.url)
+
+    assert ledger(provider.url) == []
+    assert provider.client().customers.retrieve(customer.id).name == "Ada"
+    assert provider.pay(key="k").id != first.id
 
 
 def test_every_question_is_answered_from_an_index(provider):
