@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,9 +10,11 @@ import urllib.request
 
 import pytest
 
-from tools.lab.tree import HERE
-from tools.lab.waiting import eventually
+from tools.lab.ground.tree import HERE
+from tools.lab.ground.waiting import eventually
 
+# settings with which Python looks for compiled modules elsewhere, or writes none
+KEEP_NO_CODE = ("PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE")
 WEB = """
 import os, sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -29,16 +32,28 @@ class Lab:
 
     def __init__(self, path):
         self.path = path
-        self.environment = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
+        self.environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.endswith("_URL") and name not in KEEP_NO_CODE
+        }
         self.environment |= {"PYTHONPATH": str(path), "PYTHONUNBUFFERED": "1"}
 
     def __call__(self, *words, **options):
-        return subprocess.run(self._command(words), capture_output=True, text=True, timeout=60, **self._options(options))
+        return subprocess.run(
+            self._command(words),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            **self._options(options),
+        )
 
     def up(self, *words):
         self.printed = self.path / "printed"
         with self.printed.open("w") as printed:
-            options = self._options({"stdout": printed, "stderr": subprocess.STDOUT, "start_new_session": True})
+            options = self._options(
+                {"stdout": printed, "stderr": subprocess.STDOUT, "start_new_session": True}
+            )
             self.process = subprocess.Popen(self._command(["up", *words]), **options)
         eventually(lambda: "Ready after" in self.printed.read_text(), within=30)
         return self.process
@@ -63,18 +78,26 @@ class Lab:
         return {name: pid for name, (pid, _) in self.noted()["children"].items()}
 
 
+@pytest.fixture(scope="session")
+def tools(tmp_path_factory):
+    """A copy of the lab's own code with its compiled modules, so that no checkout compiles them."""
+    copy = tmp_path_factory.mktemp("lab") / "tools"
+    shutil.copytree(HERE.path / "tools", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    environment = {name: os.environ[name] for name in os.environ if name not in KEEP_NO_CODE}
+    command = [sys.executable, "-m", "compileall", "-q", str(copy)]
+    subprocess.run(command, env=environment, check=True)
+    return copy
+
+
 @pytest.fixture
-def make_lab(tmp_path):
-    """Make a toy checkout whose Procfile has these lines; the lab's own code is a link to ours."""
+def make_lab(tmp_path, tools):
+    """Make a toy checkout whose Procfile has these lines; the lab's own code is a copy of ours."""
     made = []
 
     def make_lab(*lines):
         path = tmp_path / f"checkout{len(made)}"
         path.mkdir()
-        (path / "tools").mkdir()
-        (path / "tools" / "lab").mkdir()
-        for file in (HERE.path / "tools" / "lab").glob("*.py"):
-            (path / "tools" / "lab" / file.name).write_text(file.read_text())
+        shutil.copytree(tools, path / "tools")
         (path / "web.py").write_text(WEB)
         (path / "Procfile").write_text("\n".join(lines or ["web: python web.py"]) + "\n")
         made.append(Lab(path))

@@ -4,29 +4,64 @@ import copy
 
 import pytest
 
-from tools.lab.audit import INVARIANTS, LOST, MAIL, MONEY, SEATS, STRANGERS, judge
+from tools.lab.measure.audit import INVARIANTS, LOST, MAIL, MONEY, SEATS, STRANGERS, judge
 
 ADA, BOB = "ada@load.example", "bob@load.example"
 
 
 def booking(id, seats, status="confirmed"):
-    return {"id": id, "event_id": "event", "seats": seats, "total": 4500, "currency": "EUR", "status": status, "created_at": "2030-01-01T00:00:00Z"}
+    return {
+        "id": id,
+        "event_id": "event",
+        "seats": seats,
+        "total": 4500,
+        "currency": "EUR",
+        "status": status,
+        "created_at": "2030-01-01T00:00:00Z",
+    }
 
 
 def asked(operation, email, path, body, status, answer):
-    return {"operation": operation, "email": email, "path": path, "asked": body, "status": status, "answer": answer}
+    return {
+        "operation": operation,
+        "email": email,
+        "path": path,
+        "asked": body,
+        "status": status,
+        "answer": answer,
+    }
 
 
 def bought(email, hold, made):
     """The ledger's lines of a hold and its booking."""
     return [
-        asked("hold", email, "/api/events/event/holds", {"seats": made["seats"]}, 201, {"id": hold, "seats": made["seats"]}),
-        asked("book", email, "/api/bookings", {"hold_id": hold}, 201, {**made, "status": "declined" if made["status"] == "declined" else "confirmed"}),
+        asked(
+            "hold",
+            email,
+            "/api/events/event/holds",
+            {"seats": made["seats"]},
+            201,
+            {"id": hold, "seats": made["seats"]},
+        ),
+        asked(
+            "book",
+            email,
+            "/api/bookings",
+            {"hold_id": hold},
+            201,
+            {**made, "status": "declined" if made["status"] == "declined" else "confirmed"},
+        ),
     ]
 
 
 def moved(kind, hold, amount=4500):
-    return {"kind": kind, "id": f"{kind}-{hold}", "amount": amount, "currency": "eur", "metadata": {"hold_id": hold}}
+    return {
+        "kind": kind,
+        "id": f"{kind}-{hold}",
+        "amount": amount,
+        "currency": "eur",
+        "metadata": {"hold_id": hold},
+    }
 
 
 def paid(*kinds):
@@ -35,9 +70,17 @@ def paid(*kinds):
 
 @pytest.fixture
 def case():
-    """Ada has a confirmed and a cancelled booking, Bob a declined one; all of it as it should be: (ledger, facts)."""
-    kept, gone, refused = booking("kept", ["A1", "A2"]), booking("gone", ["A3"], "cancelled"), booking("refused", ["A4"], "declined")
-    ledger = [asked("register", each, "/api/accounts", {"email": each, "password": "x"}, 201, {}) for each in (ADA, BOB)]
+    """Ada has a confirmed and a cancelled booking, Bob a declined one; all of it as it should be:
+    (ledger, facts)."""
+    kept, gone, refused = (
+        booking("kept", ["A1", "A2"]),
+        booking("gone", ["A3"], "cancelled"),
+        booking("refused", ["A4"], "declined"),
+    )
+    ledger = [
+        asked("register", each, "/api/accounts", {"email": each, "password": "x"}, 201, {})
+        for each in (ADA, BOB)
+    ]
     ledger += bought(ADA, "h1", kept) + bought(ADA, "h2", gone) + bought(BOB, "h3", refused)
     ledger += [asked("cancel", ADA, "/api/bookings/gone/cancellation", {}, 200, gone)]
     facts = {
@@ -167,7 +210,9 @@ PLANTED = {
 }
 
 
-@pytest.mark.parametrize(("plant", "invariant"), PLANTED.items(), ids=lambda each: getattr(each, "__name__", ""))
+@pytest.mark.parametrize(
+    ("plant", "invariant"), PLANTED.items(), ids=lambda each: getattr(each, "__name__", "")
+)
 def test_each_way_to_break_a_promise_is_found(case, plant, invariant):
     plant(*case)
 
@@ -176,7 +221,9 @@ def test_each_way_to_break_a_promise_is_found(case, plant, invariant):
 
 def test_a_booking_that_got_no_answer_is_known_by_its_seats(case):
     ledger, facts = case
-    unanswered = next(line for line in ledger if line["operation"] == "book" and line["asked"]["hold_id"] == "h1")
+    unanswered = next(
+        line for line in ledger if line["operation"] == "book" and line["asked"]["hold_id"] == "h1"
+    )
     unanswered |= {"status": None, "answer": {}}
 
     assert broken(case) == set()

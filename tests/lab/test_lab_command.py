@@ -4,11 +4,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tools.lab.waiting import eventually, free_port
+from tools.lab.ground.waiting import eventually, free_port
 
 
 def gone(pids):
-    return not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in pids)
+    return not any(
+        psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        for pid in pids
+    )
 
 
 def test_alone_it_lists_its_commands_and_says_how_to_begin(make_lab):
@@ -65,7 +68,11 @@ def test_a_second_up_of_the_same_step_says_where_the_first_is(make_lab):
     refused = lab("up")
 
     assert refused.returncode == 1
-    assert refused.stderr.replace("\n", " ").strip().startswith(f"lab: this step is running already, at {lab.noted()['run']['BASE_URL']}")
+    assert (
+        refused.stderr.replace("\n", " ")
+        .strip()
+        .startswith(f"lab: this step is running already, at {lab.noted()['run']['BASE_URL']}")
+    )
 
 
 def test_two_checkouts_run_side_by_side(make_lab):
@@ -143,20 +150,43 @@ def test_without_anything_running_the_commands_that_look_inside_say_so(make_lab)
 def test_run_gives_its_command_the_addresses_and_passes_its_exit_code_on(make_lab):
     lab = make_lab()
 
-    ended = lab("run", "00", "--", "sh", "-c", "echo $BASE_URL $MAIL_URL $SMTP_URL $STRIPE_API_BASE $FAN_PASSWORD $LAB_STATE; exit 7")
+    ended = lab(
+        "run",
+        "00",
+        "--",
+        "sh",
+        "-c",
+        "echo $BASE_URL $MAIL_URL $SMTP_URL $STRIPE_API_BASE $FAN_PASSWORD $LAB_STATE; exit 7",
+    )
 
     assert ended.returncode == 7
     base, mail, smtp, stripe, password, state = ended.stdout.split()
-    assert (base[:17], mail[:17], smtp[:17], stripe[:17]) == ("http://127.0.0.1:", "http://127.0.0.1:", "smtp://127.0.0.1:", "http://127.0.0.1:")
+    assert (base[:17], mail[:17], smtp[:17], stripe[:17]) == (
+        "http://127.0.0.1:",
+        "http://127.0.0.1:",
+        "smtp://127.0.0.1:",
+        "http://127.0.0.1:",
+    )
     assert not Path(state).exists()
     assert password == "fan-of-encore"
 
 
 def test_services_that_the_environment_names_are_used_and_none_of_ours_is_started(make_lab):
     lab = make_lab("web: python web.py")
-    given = {"SMTP_URL": "smtp://127.0.0.1:1", "STRIPE_API_BASE": "http://127.0.0.1:2", "STRIPE_API_KEY": "sk_test_own"}
+    given = {
+        "SMTP_URL": "smtp://127.0.0.1:1",
+        "STRIPE_API_BASE": "http://127.0.0.1:2",
+        "STRIPE_API_KEY": "sk_test_own",
+    }
 
-    ended = lab("run", "--", "sh", "-c", "echo $SMTP_URL $STRIPE_API_BASE $STRIPE_API_KEY; cat $LAB_STATE/running.json", env=given)
+    ended = lab(
+        "run",
+        "--",
+        "sh",
+        "-c",
+        "echo $SMTP_URL $STRIPE_API_BASE $STRIPE_API_KEY; cat $LAB_STATE/running.json",
+        env=given,
+    )
 
     assert ended.stdout.splitlines()[0].split() == list(given.values())
     assert '"children": {"web": ' in ended.stdout

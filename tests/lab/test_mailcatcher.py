@@ -5,21 +5,33 @@ from email.message import EmailMessage
 
 import pytest
 
-from tools.lab import inbox
-from tools.lab.plugin import mails, turn
-from tools.lab.tree import HERE
-from tools.lab.waiting import eventually, free_port, is_listening
+from tools.lab.ground.tree import HERE
+from tools.lab.ground.waiting import eventually, free_port, is_listening
+from tools.lab.look import mail as mailbox
+from tools.lab.look.mail import mails
+from tools.lab.look.payments import turn
 
 
 class Catcher:
     def __init__(self, database):
-        self.database, self.smtp, self.http = database, free_port(), free_port()
+        self.database = database
+        self.smtp = free_port()
+        self.http = free_port()
         self.url = f"http://127.0.0.1:{self.http}"
         self.start()
 
     def start(self):
-        options = ["--smtp-port", str(self.smtp), "--http-port", str(self.http), "--database", str(self.database)]
-        self.process = subprocess.Popen([sys.executable, "-m", "tools.lab.mailcatcher", *options], cwd=HERE.path)
+        options = [
+            "--smtp-port",
+            str(self.smtp),
+            "--http-port",
+            str(self.http),
+            "--database",
+            str(self.database),
+        ]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tools.lab.services.mailcatcher", *options], cwd=HERE.path
+        )
         eventually(lambda: is_listening(self.smtp) and is_listening(self.http))
 
     def send(self, to="ada@encore.example", subject="Hello", text="Good evening.\n"):
@@ -30,24 +42,35 @@ class Catcher:
             connection.send_message(message)
 
 
-@pytest.fixture
-def catcher(tmp_path):
-    catcher = Catcher(tmp_path / "mail.db")
+@pytest.fixture(scope="module")
+def running_catcher(tmp_path_factory):
+    catcher = Catcher(tmp_path_factory.mktemp("mail") / "mail.db")
     yield catcher
     catcher.process.terminate()
     catcher.process.wait(10)
+
+
+@pytest.fixture
+def catcher(running_catcher):
+    """One that accepts mail and has none."""
+    yield running_catcher
+    turn(f"{running_catcher.url}/_knobs", {"refuse": False, "drop_after": 0})
+    mailbox.clear(running_catcher.url)
 
 
 def test_mail_is_kept_and_listed_as_mailpit_does_newest_first(catcher):
     catcher.send(subject="First")
     catcher.send(subject="Second", to="bob@encore.example")
 
-    listed = inbox.read(catcher.url, "/api/v1/messages?limit=1")
-    found = inbox.read(catcher.url, "/api/v1/search?query=to%3A%22ada%40encore.example%22")
+    listed = mailbox.read(catcher.url, "/api/v1/messages?limit=1")
+    found = mailbox.read(catcher.url, "/api/v1/search?query=to%3A%22ada%40encore.example%22")
 
     assert (listed["total"], listed["count"], listed["messages"][0]["Subject"]) == (2, 1, "Second")
     assert [mail["Subject"] for mail in found["messages"]] == ["First"]
-    assert inbox.read(catcher.url, f"/api/v1/message/{found['messages'][0]['ID']}")["Text"] == "Good evening.\n"
+    assert (
+        mailbox.read(catcher.url, f"/api/v1/message/{found['messages'][0]['ID']}")["Text"]
+        == "Good evening.\n"
+    )
 
 
 def test_what_was_accepted_survives_a_sudden_death(catcher):
@@ -64,9 +87,12 @@ def test_the_page_shows_mail_as_text_never_as_markup(catcher):
     import urllib.request
 
     catcher.send(subject="<b>Über</b>", text="<script>alert(1)</script>\n")
-    id = inbox.messages(catcher.url)[0]["ID"]
+    id = mailbox.messages(catcher.url)[0]["ID"]
 
-    pages = [urllib.request.urlopen(catcher.url + path).read().decode() for path in ("/", f"/message/{id}")]
+    pages = [
+        urllib.request.urlopen(catcher.url + path).read().decode()
+        for path in ("/", f"/message/{id}")
+    ]
 
     assert all("&lt;b&gt;Über&lt;/b&gt;" in page for page in pages)
     assert "<script>" not in pages[1]
@@ -90,3 +116,11 @@ def test_dropping_after_keeping_is_a_knob(catcher):
         catcher.send()
 
     assert len(mails(catcher.url)) == 1
+
+
+def test_all_mail_is_thrown_away_on_request(catcher):
+    catcher.send()
+
+    mailbox.clear(catcher.url)
+
+    assert mails(catcher.url) == []

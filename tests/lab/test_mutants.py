@@ -4,6 +4,8 @@ import subprocess
 
 import pytest
 
+from tools.lab.steps import mutants
+
 JOURNEY = """
 from pathlib import Path
 
@@ -28,7 +30,12 @@ def toy(make_lab):
         (lab.path / path).write_text(text)
 
     lab.write = write
-    for path, text in {"price": "100\n", "colour": "red\n", ".gitignore": ".lab/\n", "tests/journeys/test_toy.py": JOURNEY}.items():
+    for path, text in {
+        "price": "100\n",
+        "colour": "red\n",
+        ".gitignore": ".lab/\n",
+        "tests/journeys/test_toy.py": JOURNEY,
+    }.items():
         write(path, text)
     write("tests/mutants/doubled.patch", DOUBLED)
     subprocess.run(["git", "init", "-q", "."], cwd=lab.path, check=True)
@@ -72,6 +79,18 @@ def test_of_journeys_that_fail_without_any_fault_nothing_is_concluded(toy):
     assert said.returncode == 1
     assert "nothing can be said of the mutants" in said.stderr
     assert "doubled" not in said.stdout
+
+
+@pytest.mark.parametrize(
+    ("patch", "tests"),
+    [
+        ("doubled.patch", "tests/journeys"),
+        ("kit/no-inbox.patch", "tests/kit"),
+        ("notifications/twice.patch", "tests/extracted/notifications"),
+    ],
+)
+def test_the_folder_of_a_fault_says_which_tests_must_notice_it(patch, tests):
+    assert mutants.tests_of(mutants.FOLDER / patch) == tests
 
 
 def test_an_unknown_fault_is_refused_with_those_that_there_are(toy):

@@ -5,9 +5,9 @@ import subprocess
 import psycopg
 import pytest
 
-from tools.lab.postgres import PostgreSQL
-from tools.lab.system import copy, remove
-from tools.lab.waiting import eventually, free_port
+from tools.lab.ground.waiting import eventually, free_port
+from tools.lab.services.postgres import PostgreSQL
+from tools.lab.system.state import copy, remove
 
 
 @pytest.fixture
@@ -18,7 +18,12 @@ def server(tmp_path):
 
     def start():
         server.prepare()
-        server.running = subprocess.Popen(server.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **server.run_as())
+        server.running = subprocess.Popen(
+            server.command(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **server.run_as(),
+        )
         eventually(server.is_ready)
 
     server.start = start
@@ -32,7 +37,8 @@ def server(tmp_path):
 def test_it_is_a_recent_postgresql_with_one_collation_everywhere(server):
     with server.connect() as connection:
         version, collation = connection.execute(
-            "select current_setting('server_version_num')::int, datlocale from pg_database where datname = 'postgres'"
+            "select current_setting('server_version_num')::int, datlocale from pg_database where "
+            "datname = 'postgres'"
         ).fetchone()
 
     assert version >= 180000
@@ -51,7 +57,9 @@ def test_an_owner_gets_at_its_own_database_only(server):
 
 def test_without_the_password_nobody_gets_in(server):
     with pytest.raises(psycopg.OperationalError, match="password"):
-        psycopg.connect(host="127.0.0.1", port=server.port, user="postgres", password="wrong", dbname="postgres")
+        psycopg.connect(
+            host="127.0.0.1", port=server.port, user="postgres", password="wrong", dbname="postgres"
+        )
 
 
 def test_what_was_committed_is_there_after_a_sudden_death(server):
@@ -70,8 +78,13 @@ def test_what_was_committed_is_there_after_a_sudden_death(server):
 def _started(server):
     """Whether it came up: its former children may hold the shared memory for a moment yet."""
     server.prepare()
-    server.running = subprocess.Popen(server.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **server.run_as())
-    return eventually(lambda: server.is_ready() or server.running.poll() is not None) and server.is_ready()
+    server.running = subprocess.Popen(
+        server.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **server.run_as()
+    )
+    return (
+        eventually(lambda: server.is_ready() or server.running.poll() is not None)
+        and server.is_ready()
+    )
 
 
 def test_a_lock_file_of_a_process_that_is_gone_is_no_obstacle(server):
@@ -88,9 +101,15 @@ def test_a_lock_file_of_a_process_that_is_gone_is_no_obstacle(server):
 
 def test_a_state_is_copied_and_thrown_away_with_all_its_servers_wherever_their_data_lie(tmp_path):
     names = ["postgres", "postgres-notifications"]
-    state, copied = tmp_path / "state", tmp_path / "copied"  # which nobody, whom servers of root's run as, cannot get at
+    # which nobody, whom servers of root's run as, cannot get at
+    state, copied = (
+        tmp_path / "state",
+        tmp_path / "copied",
+    )
     copied.mkdir()
-    homes = {folder: [PostgreSQL(folder / name, 0).home for name in names] for folder in (state, copied)}
+    homes = {
+        folder: [PostgreSQL(folder / name, 0).home for name in names] for folder in (state, copied)
+    }
     for name, home in zip(names, homes[state], strict=True):
         home.mkdir()
         (home / "of").write_text(name)

@@ -3,9 +3,9 @@ import sys
 
 import pytest
 
-from tools.lab import processes
-from tools.lab.processes import Process, Supervisor, readable
-from tools.lab.waiting import eventually
+from tools.lab.ground.waiting import eventually
+from tools.lab.system import processes
+from tools.lab.system.processes import Process, Supervisor, readable
 
 
 @pytest.fixture
@@ -23,14 +23,23 @@ def supervisor(shown):
 @pytest.fixture
 def run(supervisor, shown, tmp_path):
     def run(name, code, **more):
-        process = Process(name, [sys.executable, "-c", code], environment={}, log=tmp_path / f"{name}.log", show=supervisor.show, **more)
+        process = Process(
+            name,
+            [sys.executable, "-c", code],
+            environment={},
+            log=tmp_path / f"{name}.log",
+            show=supervisor.show,
+            **more,
+        )
         supervisor.add(process)
         return process
 
     return run
 
 
-def test_a_process_that_dies_is_started_again_after_a_pause_with_its_last_lines_shown(supervisor, run, shown):
+def test_a_process_that_dies_is_started_again_after_a_pause_with_its_last_lines_shown(
+    supervisor, run, shown
+):
     process = run("sleeper", "import time; print('so tired', flush=True); time.sleep(1000)")
     eventually(lambda: "so tired" in shown)
 
@@ -42,14 +51,18 @@ def test_a_process_that_dies_is_started_again_after_a_pause_with_its_last_lines_
     assert any(line.startswith("starting again in 0.5 s") for line in shown)
 
 
-def test_the_pause_grows_and_five_deaths_within_a_minute_end_the_run(supervisor, run, shown, monkeypatch):
+def test_the_pause_grows_and_five_deaths_within_a_minute_end_the_run(
+    supervisor, run, shown, monkeypatch
+):
     monkeypatch.setattr(processes, "FIRST_PAUSE", 0.01)
 
     run("mayfly", "import sys; sys.exit(3)")
 
     assert supervisor.ended.wait(20)
     assert supervisor.exit_code == 1
-    assert [line for line in shown if line.startswith("starting")] == [f"starting again in {pause} s" for pause in ("0.0", "0.0", "0.0", "0.1")]
+    assert [line for line in shown if line.startswith("starting")] == [
+        f"starting again in {pause} s" for pause in ("0.0", "0.0", "0.0", "0.1")
+    ]
     assert "5 deaths within 60 s: giving up" in shown
 
 
@@ -73,12 +86,23 @@ def test_a_process_that_was_halted_is_stopped_all_the_same(supervisor, run):
     assert not process.running
 
 
-def test_what_is_dropped_is_killed_unless_it_has_a_signal_of_its_own_to_stop_with(supervisor, run, shown):
-    wait = "import time\ntry: print('ready', flush=True); time.sleep(1000)\nfinally: print('ended in order', flush=True)"
-    dropped = [run("usual", f"import signal; signal.signal(signal.SIGTERM, signal.default_int_handler)\n{wait}"), run("own", wait, stop_with=signal.SIGINT)]
+def test_what_is_dropped_is_killed_unless_it_has_a_signal_of_its_own_to_stop_with(
+    supervisor, run, shown
+):
+    wait = (
+        "import time\ntry: print('ready', flush=True); time.sleep(1000)\nfinally: "
+        "print('ended in order', flush=True)"
+    )
+    dropped = [
+        run(
+            "usual",
+            f"import signal; signal.signal(signal.SIGTERM, signal.default_int_handler)\n{wait}",
+        ),
+        run("own", wait, stop_with=signal.SIGINT),
+    ]
     eventually(lambda: shown.count("ready") == 2)
 
-    supervisor.drop_all()
+    supervisor.stop_all(at_once=True)
 
     assert [process.running for process in dropped] == [False, False]
     assert shown.count("ended in order") == 1
@@ -86,7 +110,11 @@ def test_what_is_dropped_is_killed_unless_it_has_a_signal_of_its_own_to_stop_wit
 
 def test_one_that_ignores_sigterm_is_killed_with_its_children(supervisor, run, monkeypatch, shown):
     monkeypatch.setattr(processes, "PATIENCE", 0.2)
-    process = run("stubborn", "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(1000)")
+    process = run(
+        "stubborn",
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', "
+        "flush=True); time.sleep(1000)",
+    )
     eventually(lambda: "ready" in shown)
 
     supervisor.stop("stubborn")
@@ -96,7 +124,10 @@ def test_one_that_ignores_sigterm_is_killed_with_its_children(supervisor, run, m
 
 
 def test_a_json_line_is_shown_as_a_person_reads_it():
-    line = '{"level": "INFO", "logger": "web", "message": "request", "status": 200, "time": "2030-01-02T03:04:05.678901+00:00"}'
+    line = (
+        '{"level": "INFO", "logger": "web", "message": "request", "status": 200, "time": '
+        '"2030-01-02T03:04:05.678901+00:00"}'
+    )
 
     assert readable(line) == "03:04:05.678 INFO request status=200"
     assert readable("plain") == "plain"

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tools.lab import recorder
+from tools.lab.testing import recorder
 
 
 class Stub(BaseHTTPRequestHandler):
@@ -16,7 +16,15 @@ class Stub(BaseHTTPRequestHandler):
 
     def do_GET(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-        said = json.dumps({"method": self.command, "path": self.path, "host": self.headers["Host"], "cookie": self.headers["Cookie"], "body": body}).encode()
+        said = json.dumps(
+            {
+                "method": self.command,
+                "path": self.path,
+                "host": self.headers["Host"],
+                "cookie": self.headers["Cookie"],
+                "body": body,
+            }
+        ).encode()
         status = int(self.headers["X-Wanted"])
         self.send_response(status)
         self.send_header("Set-Cookie", "one=1")
@@ -35,7 +43,8 @@ class Stub(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def proxy():
-    """(what asks through the proxy and answers (status, cookies, text), what the proxy has noted, its host and port)"""
+    """(what asks through the proxy and answers (status, cookies, text), what the proxy has noted,
+    its host and port)"""
     with ThreadingHTTPServer(("127.0.0.1", 0), Stub) as stub:
         threading.Thread(target=stub.serve_forever, args=[0.05], daemon=True).start()
         with recorder.recording(f"http://127.0.0.1:{stub.server_port}") as (url, seen):
@@ -82,7 +91,13 @@ def test_requests_and_answers_pass_as_they_are(proxy):
     status, cookies, text = ask("POST", "/api/events//%00?q=%25", 422, "{}", Cookie="a=b")
 
     assert (status, cookies) == (422, ["one=1", "two=2"])
-    assert json.loads(text) == {"method": "POST", "path": "/api/events//%00?q=%25", "host": host, "cookie": "a=b", "body": "{}"}
+    assert json.loads(text) == {
+        "method": "POST",
+        "path": "/api/events//%00?q=%25",
+        "host": host,
+        "cookie": "a=b",
+        "body": "{}",
+    }
     assert ask("HEAD", "/api/events") == (200, ["one=1", "two=2"], "")
     assert ask("DELETE", "/api/sessions", 204)[2] == ""
 

@@ -1,4 +1,5 @@
-"""What the lab expects of a step, as docs/step-interface.md says: held at every step, from outside."""
+"""What the lab expects of a step, as docs/step-interface.md says: held at every step, from
+outside."""
 
 import ast
 import json
@@ -6,8 +7,9 @@ import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from tools.lab.system import PASSWORDS, expand
-from tools.lab.tree import HERE, lesson_of
+from tools.lab.ground.http import Client
+from tools.lab.ground.tree import HERE, lesson_of
+from tools.lab.system.system import PASSWORDS, expand
 
 
 def one_off(running, kind, *options, **changed):
@@ -15,7 +17,14 @@ def one_off(running, kind, *options, **changed):
     system = running.system
     (name, command), *_ = HERE.commands(kind).items()
     environment = system.environment(name, INSTANCE=name, **PASSWORDS) | changed
-    return subprocess.run([*expand(command, environment), *options], env=environment, cwd=HERE.path, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [*expand(command, environment), *options],
+        env=environment,
+        cwd=HERE.path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 def test_the_lesson_names_the_step_and_says_what_it_teaches():
@@ -26,7 +35,9 @@ def test_the_lesson_names_the_step_and_says_what_it_teaches():
 
 def test_every_mutant_fits_the_code():
     for path in sorted((HERE.path / "tests" / "mutants").rglob("*.patch")):
-        fits = subprocess.run(["git", "apply", "--check", path], cwd=HERE.path, capture_output=True, text=True)
+        fits = subprocess.run(
+            ["git", "apply", "--check", path], cwd=HERE.path, capture_output=True, text=True
+        )
         assert fits.returncode == 0, f"{path.name}: {fits.stderr}"
 
 
@@ -42,7 +53,11 @@ def test_a_database_is_seen_by_its_owner_only(shared_encore):
     for name in HERE.processes():
         environment = system.environment(name)
         urls = {key: value for key, value in environment.items() if key.endswith("DATABASE_URL")}
-        assert urls == ({} if name == "facade" else {"DATABASE_URL": system.settings[f"{HERE.owner_of(name).upper()}_DATABASE_URL"]})
+        assert urls == (
+            {}
+            if name == "facade"
+            else {"DATABASE_URL": system.settings[f"{HERE.owner_of(name).upper()}_DATABASE_URL"]}
+        )
 
 
 def test_a_second_seeding_changes_nothing_and_both_people_can_sign_in(shared_encore):
@@ -52,7 +67,12 @@ def test_a_second_seeding_changes_nothing_and_both_people_can_sign_in(shared_enc
 
     assert again.returncode == 0, again.stderr
     assert shared_encore.request("GET", "/api/events").json == before
-    roles = [shared_encore.sign_in(f"{who}@encore.example").request("GET", "/api/accounts/me").json["role"] for who in ("fan", "organiser")]
+    roles = [
+        shared_encore.sign_in(f"{who}@encore.example")
+        .request("GET", "/api/accounts/me")
+        .json["role"]
+        for who in ("fan", "organiser")
+    ]
     assert roles == ["customer", "organiser"]
 
 
@@ -66,18 +86,28 @@ def test_a_wrong_setting_is_one_line_and_exit_code_2(shared_encore):
 
 
 def test_answers_carry_the_request_and_who_served_it(shared_encore):
-    answer = shared_encore.request("GET", "/api/events", headers={"X-Request-Id": "asked-by-a-test"})
+    answer = shared_encore.request(
+        "GET", "/api/events", headers={"X-Request-Id": "asked-by-a-test"}
+    )
 
     assert answer.headers["X-Request-Id"] == "asked-by-a-test"
-    assert answer.headers["X-Served-By"] in {process["name"] for process in shared_encore.system.supervisor.facts()}
+    assert answer.headers["X-Served-By"] in {
+        process["name"] for process in shared_encore.system.supervisor.facts()
+    }
     assert shared_encore.request("GET", "/api/events").headers["X-Request-Id"]
 
 
-def test_a_process_logs_one_json_object_a_line_with_the_request_that_caused_it(shared_encore, eventually):
-    served_by = shared_encore.request("GET", "/api/events", headers={"X-Request-Id": "looked-for"}).headers["X-Served-By"]
+def test_a_process_logs_one_json_object_a_line_with_the_request_that_caused_it(
+    shared_encore, eventually
+):
+    served_by = shared_encore.request(
+        "GET", "/api/events", headers={"X-Request-Id": "looked-for"}
+    ).headers["X-Served-By"]
     log = shared_encore.system.state / "logs" / f"{served_by}.log"
 
-    found = eventually(lambda: [line for line in log.read_text().splitlines() if "looked-for" in line])
+    found = eventually(
+        lambda: [line for line in log.read_text().splitlines() if "looked-for" in line]
+    )
 
     assert {"time", "level", "logger", "message", "request_id"} <= json.loads(found[0]).keys()
     assert all(isinstance(json.loads(line), dict) for line in log.read_text().splitlines())
@@ -85,8 +115,8 @@ def test_a_process_logs_one_json_object_a_line_with_the_request_that_caused_it(s
 
 def test_health_is_answered_by_every_process_that_serves(shared_encore):
     served_by = shared_encore.request("GET", "/api/events").headers["X-Served-By"]
-    process = shared_encore.client()
-    process.url = process.url._replace(netloc=f"127.0.0.1:{shared_encore.system.supervisor.find(served_by).port}")
+    port = shared_encore.system.supervisor.find(served_by).port
+    process = Client(f"http://127.0.0.1:{port}")
 
     assert process.request("GET", "/health/live").status == 200
     assert process.request("GET", "/health/ready").status == 200
@@ -95,13 +125,22 @@ def test_health_is_answered_by_every_process_that_serves(shared_encore):
 def test_sigterm_lets_a_process_finish_what_it_has_begun(encore, eventually):
     fan = encore.sign_in("fan@encore.example")
     event = fan.request("GET", "/api/events").json["items"][0]["id"]
-    seat = next(seat["id"] for seat in fan.request("GET", f"/api/events/{event}/seats").json["items"] if seat["status"] == "free")
+    seat = next(
+        seat["id"]
+        for seat in fan.request("GET", f"/api/events/{event}/seats").json["items"]
+        if seat["status"] == "free"
+    )
     hold = fan.request("POST", f"/api/events/{event}/holds", json={"seats": [seat]})
     encore.sandbox(latency_ms=1500)
     began = time.monotonic()
 
     with ThreadPoolExecutor() as threads:
-        booking = threads.submit(fan.request, "POST", "/api/bookings", json={"hold_id": hold.json["id"], "payment_method": "pm_card_visa"})
+        booking = threads.submit(
+            fan.request,
+            "POST",
+            "/api/bookings",
+            json={"hold_id": hold.json["id"], "payment_method": "pm_card_visa"},
+        )
         eventually(lambda: time.monotonic() - began > 0.5)
         encore.stop(hold.headers["X-Served-By"])
 

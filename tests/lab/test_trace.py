@@ -11,19 +11,30 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from rich.console import Console
 
-from tools.lab import trace
-from tools.lab.plugin import Client
-from tools.lab.system import Failed
+from tools.lab.ground.failed import Failed
+from tools.lab.ground.http import Client
+from tools.lab.look import trace
 
 
 def book(told):
-    """Book the first free seat of the first event, as the fan of a system that tells of itself; answers the booking's id."""
+    """Book the first free seat of the first event, as the fan of a system that tells of itself;
+    answers the booking's id."""
     fan = Client(told["BASE_URL"])
-    fan.request("POST", "/api/sessions", json={"email": "fan@encore.example", "password": told["FAN_PASSWORD"]})
+    fan.request(
+        "POST",
+        "/api/sessions",
+        json={"email": "fan@encore.example", "password": told["FAN_PASSWORD"]},
+    )
     event = fan.request("GET", "/api/events").json["items"][0]["id"]
-    seat = next(seat["id"] for seat in fan.request("GET", f"/api/events/{event}/seats").json["items"] if seat["status"] == "free")
+    seat = next(
+        seat["id"]
+        for seat in fan.request("GET", f"/api/events/{event}/seats").json["items"]
+        if seat["status"] == "free"
+    )
     hold = fan.request("POST", f"/api/events/{event}/holds", json={"seats": [seat]}).json["id"]
-    return fan.request("POST", "/api/bookings", json={"hold_id": hold, "payment_method": "pm_card_visa"}).json["id"]
+    return fan.request(
+        "POST", "/api/bookings", json={"hold_id": hold, "payment_method": "pm_card_visa"}
+    ).json["id"]
 
 
 def tracer(folder, name):
@@ -41,19 +52,23 @@ def test_the_rows_that_name_a_booking_are_found_and_no_others(running_system):
     assert not any(other in str(row) for _, _, row in found)
 
 
-def test_a_booking_is_one_trace_from_the_request_to_the_mail(tmp_path, monkeypatch, request, eventually):
-    monkeypatch.setenv("TRACE_FOLDER", str(tmp_path))
-    told = request.getfixturevalue("encore").system.to_run()
-    booking = book(told)
+def test_a_booking_is_one_trace_from_the_request_to_the_mail(running_system, eventually):
+    booking = book(running_system)
 
     def spans():
-        (id,) = {trace.trace_id(message) for _, message in trace.said(told, booking)} or {None}
-        return trace.read_spans(tmp_path).get(id, [])
+        (id,) = {trace.trace_id(message) for _, message in trace.said(running_system, booking)} or {
+            None
+        }
+        return trace.read_spans(running_system["TRACE_FOLDER"]).get(id, [])
 
-    found = eventually(lambda: "send mail" in {span["name"] for span in spans()} and spans(), within=30)
+    found = eventually(
+        lambda: "send mail" in {span["name"] for span in spans()} and spans(), within=30
+    )
 
     assert found[0]["name"] == "POST /api/bookings"
-    assert {"publish booking.confirmed", "notifications booking.confirmed"} <= {span["name"] for span in found}
+    assert {"publish booking.confirmed", "notifications booking.confirmed"} <= {
+        span["name"] for span in found
+    }
     assert len({span["service"] for span in found}) >= 3
 
 
@@ -66,14 +81,19 @@ def test_spans_are_drawn_below_what_caused_them_whichever_process_wrote_them(tmp
     web, worker = tracer(tmp_path, "web"), tracer(tmp_path, "worker")
     with web.start_as_current_span("POST /api/bookings") as request:
         pass
-    with worker.start_as_current_span("confirm", otel.set_span_in_context(request)), worker.start_as_current_span("send mail"):
+    with (
+        worker.start_as_current_span("confirm", otel.set_span_in_context(request)),
+        worker.start_as_current_span("send mail"),
+    ):
         pass
     with web.start_as_current_span("GET /api/events"):
         pass
 
     id = f"{request.context.trace_id:032x}"
 
-    assert names(trace.drawn(id, trace.read_spans(tmp_path)[id])) == {"web POST /api/bookings": {"worker confirm": {"worker send mail": {}}}}
+    assert names(trace.drawn(id, trace.read_spans(tmp_path)[id])) == {
+        "web POST /api/bookings": {"worker confirm": {"worker send mail": {}}}
+    }
 
 
 def test_of_what_was_tried_again_the_last_is_drawn_with_how_often(tmp_path):
@@ -81,7 +101,12 @@ def test_of_what_was_tried_again_the_last_is_drawn_with_how_often(tmp_path):
     with web.start_as_current_span("POST /api/bookings") as request:
         pass
     for _ in range(3):
-        with worker.start_as_current_span("confirm", otel.set_span_in_context(request), otel.SpanKind.CONSUMER), worker.start_as_current_span("send mail"):
+        with (
+            worker.start_as_current_span(
+                "confirm", otel.set_span_in_context(request), otel.SpanKind.CONSUMER
+            ),
+            worker.start_as_current_span("send mail"),
+        ):
             pass
 
     id = f"{request.context.trace_id:032x}"
@@ -102,4 +127,7 @@ def test_half_a_line_of_a_process_that_died_is_passed_over(tmp_path):
 
 def names(tree):
     """{what stands below it: what stands below that}"""
-    return {" ".join(re.search(r"\[cyan\](.*)\[/\]  (.*)  ", child.label).groups()): names(child) for child in tree.children}
+    return {
+        " ".join(re.search(r"\[cyan\](.*)\[/\]  (.*)  ", child.label).groups()): names(child)
+        for child in tree.children
+    }

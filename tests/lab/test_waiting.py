@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from tools.lab.waiting import OURS, eventually, free_port
+from tools.lab.ground.waiting import OURS, eventually, free_port
 
 
 def test_free_ports_differ_and_are_none_that_a_client_could_be_given():
@@ -16,7 +16,7 @@ def test_free_ports_differ_and_are_none_that_a_client_could_be_given():
 
 def test_a_port_that_somebody_has_is_not_free(monkeypatch):
     taken, free = free_port(), free_port()
-    monkeypatch.setattr("tools.lab.waiting._ports", iter([taken, free]))
+    monkeypatch.setattr("tools.lab.ground.waiting._ports", iter([taken, free]))
     with socket.create_server(("127.0.0.1", taken)):
         assert free_port() == free
 

@@ -1,0 +1,114 @@
+"""The commands that look inside a running system, and the one that throws its data away."""
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from tools.lab.cli.options import step_argument, tree_of
+from tools.lab.cli.processes import the_running, the_state
+from tools.lab.cli.terminal import out, until_interrupted
+from tools.lab.ground.failed import Failed
+from tools.lab.ground.tree import HERE
+from tools.lab.look import mail as mailbox
+from tools.lab.services.postgres import binaries
+from tools.lab.system.state import clean_up, remove, running
+
+
+@click.command()
+@step_argument
+def routes(step):
+    """Who answers what: each line of the facade's routes."""
+    table = Table("name", "process", "methods", "paths", box=None)
+    for route in tree_of(step).routes():
+        table.add_row(route.name, route.process, " ".join(route.methods), " ".join(route.paths))
+    out.print(table)
+
+
+@click.command()
+@click.argument("topic", required=False)
+@click.option("--follow", is_flag=True, help="Go on with what is said from now on, until Ctrl-C.")
+def topics(topic, follow):
+    """The topics with their messages and each group's lag; or what was said on TOPIC."""
+    # Kafka's client takes a while to import, and all other commands do without
+    from tools.lab.look import (
+        topics as talking,
+    )
+
+    address = the_running()["run"].get("KAFKA_BOOTSTRAP_SERVERS")
+    if not address:
+        raise Failed("this step has no Kafka; the first that has is 06", 2)
+    if topic and topic not in HERE.topics:
+        raise Failed(f"there is no topic {topic}; there are: {', '.join(HERE.topics)}", 2)
+    if topic is None:
+        out.print(talking.table(address, HERE.topics))
+        return
+    until_interrupted()
+    for said in talking.said(address, topic, follow=follow):
+        out.print(
+            f"{said['partition']}:{said['offset']} {said['type']} {said['key']} "
+            f"{json.dumps(said['data'])}",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+@click.command()
+@click.argument("booking")
+def trace(booking):
+    """One booking, by its id: the rows and messages that name it, and what was done for it, by whom
+    and how long."""
+    from tools.lab.look import trace as tracing  # as above
+
+    tracing.show(out, the_running()["run"], booking)
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("owner", default="monolith")
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def sql(owner, options):
+    """Open psql on the database of OWNER; further options go to it, such as -c 'select 1'."""
+    url = the_running()["run"].get(f"{owner.upper()}_DATABASE_URL")
+    if url is None:
+        raise Failed(f"there is no database of {owner}; there are: {', '.join(HERE.owners)}", 2)
+    psql = shutil.which("psql") or str(binaries() / "psql")
+    os.execv(psql, [psql, url, *options])  # noqa: S606
+
+
+@click.command()
+@click.argument("id", required=False)
+@click.option("--to", help="Only those to this address.")
+def mail(id, to):
+    """List the mail that was caught, or show the one that begins with ID."""
+    mailbox.show(out, the_running()["run"]["MAIL_URL"], id, to)
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("-f", "--follow", is_flag=True, help="Go on as more is written.")
+@click.option("-n", "--lines", default=40, show_default=True, help="How many of the last lines.")
+def logs(name, follow, lines):
+    """Show what the processes wrote, as JSON lines; of NAME only, if given."""
+    files = sorted((the_state() / "logs").glob(f"{name or '*'}.log"))
+    if not files:
+        raise Failed(f"there is no log of {name or 'anything yet'}", 2)
+    sys.stdout.flush()
+    os.execvp("tail", ["tail", *(["-F"] if follow else []), "-n", str(lines), *map(str, files)])  # noqa: S606
+
+
+@click.command()
+@step_argument
+def reset(step):
+    """Throw a step's data away: databases, mail, payments, logs."""
+    state = tree_of(step).state
+    if running(state):
+        raise Failed("this step is running; stop it first, with Ctrl-C in its terminal")
+    clean_up(state)
+    remove(state)
+    out.print(
+        f"Removed {state.relative_to(Path.cwd()) if state.is_relative_to(Path.cwd()) else state}"
+    )

@@ -1,0 +1,39 @@
+"""The arguments and options that several commands have, and the tree that a step's name stands
+for."""
+
+import click
+
+from tools.lab.ground.tree import HERE
+from tools.lab.steps import chain as chains
+
+
+def tree_of(step):
+    """The tree of a step: this checkout, where none or its own is named, else a worktree."""
+    if step is None or step.removeprefix("step-") in (HERE.slug, HERE.slug[:2]):
+        return HERE
+    return chains.worktree(chains.find(step, chains.read()))
+
+
+def read_scale(context, parameter, values):
+    try:
+        return {name: int(count) for name, _, count in (value.partition("=") for value in values)}
+    except ValueError:
+        raise click.BadParameter("say NAME=COUNT, such as web=2") from None
+
+
+step_argument = click.argument("step", required=False)
+scale_option = click.option(
+    "--scale",
+    multiple=True,
+    callback=read_scale,
+    metavar="NAME=COUNT",
+    help="How many instances of a process; repeatable.",
+)
+keep_option = click.option(
+    "--keep",
+    is_flag=True,
+    help="Keep the figures in docs/measurements, and write them into the step's page.",
+)
+events_option = click.option(
+    "--events", default=40, show_default=True, help="How many events the sample data has."
+)

@@ -1,0 +1,98 @@
+"""The commands about the chain of steps."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from tools.lab.cli.terminal import out, say, until_interrupted
+from tools.lab.ground.failed import Failed
+from tools.lab.steps import chain as chains
+from tools.lab.steps import edits, listing, proving
+from tools.lab.steps import publish as publishing
+from tools.lab.steps.each import Form
+
+
+@click.command("steps")
+def steps_command():
+    """List the steps: tag, processes, proved or not, headline numbers, lesson."""
+    chain = chains.read()
+    if not chain.steps:
+        say(chains.no_steps())
+    out.print(listing.table(chain), soft_wrap=True)
+
+
+@click.command()
+@click.argument("step")
+@click.option("--stat", is_flag=True, help="Only the names of the files, and how much changes.")
+def diff(step, stat):
+    """Show what STEP changes, in reading order: moves folded, tooling and documents left out."""
+    chain = chains.read()
+    sys.exit(listing.show_diff(chain, chains.find(step, chain), stat=stat))
+
+
+@click.command()
+@click.argument("step")
+@click.option("--drop", is_flag=True, help="Remove the edit of STEP.")
+def edit(step, drop):
+    """Open a worktree of an earlier STEP, to repair it there."""
+    found = chains.find(step, chains.read())
+    if drop:
+        edits.drop_edit(found.slug)
+        return
+    out.print(
+        f"Repair it in {edits.open_edit(found)} and commit there; then ./lab publish carries the "
+        "change to every later step.",
+        soft_wrap=True,
+    )
+
+
+def read_renames(context, parameter, values):
+    renames = dict(value.partition("=")[::2] for value in values)
+    if not all(renames.values()):
+        raise click.BadParameter("say OLD=NEW, such as 04-doors=04-modules")
+    return renames
+
+
+@click.command()
+@click.option(
+    "--continue", "going_on", is_flag=True, help="Go on after a conflict that is resolved."
+)
+@click.option("--linear", is_flag=True, help="Put the new chain on main itself, without a merge.")
+@click.option("--no-prove", is_flag=True, help="Leave steps unproved.")
+@click.option("--dry-run", is_flag=True, help="Only say what each step would change.")
+@click.option(
+    "--each",
+    "command",
+    metavar="COMMAND",
+    help="Run this shell command in a worktree of every step's tree, and take the step files that "
+    "it leaves. Its environment has STEP, STEP_NUMBER and NEW_STEP.",
+)
+@click.option(
+    "--rename",
+    "renames",
+    metavar="OLD=NEW",
+    multiple=True,
+    callback=read_renames,
+    help="Give a step a new slug, such as 04-doors=04-modules; repeatable.",
+)
+@click.option(
+    "--messages",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder: its files NN-slug.txt are the new messages of these steps.",
+)
+def publish(going_on, linear, no_prove, dry_run, command, renames, messages):
+    """Build the chain of steps anew on today's tooling, with the edits; prove it; join it to main;
+    move the tags."""
+    form = Form(command, renames, messages)
+    if form and going_on:
+        raise Failed("--continue does not go with --each, --rename or --messages", 2)
+    until_interrupted()
+    publishing.publish(
+        say,
+        prove=None if no_prove else proving.prove,
+        linear=linear,
+        going_on=going_on,
+        dry=dry_run,
+        form=form,
+    )

@@ -1,0 +1,91 @@
+"""What is on the topics, and how far each group has come: read without being a member of any
+group."""
+
+import json
+from contextlib import contextmanager
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import KafkaAdminClient
+from rich.table import Table
+
+
+def partitions_of(consumer, topic):
+    return [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+
+
+@contextmanager
+def reader(address):
+    consumer = KafkaConsumer(
+        bootstrap_servers=address, auto_offset_reset="earliest", enable_auto_commit=False
+    )
+    try:
+        yield consumer
+    finally:
+        consumer.close()
+
+
+def table(address, topics):
+    """For each topic its partitions and messages; for each group that listens to it, how many
+    messages it has still before it."""
+    with reader(address) as consumer:
+        partitions = [each for topic in topics for each in partitions_of(consumer, topic)]
+        ends = consumer.end_offsets(partitions)
+    groups = offsets(address)
+    shown = Table(
+        "topic", "partitions", "messages", *(f"{group}, lag" for group in groups), box=None
+    )
+    for topic in topics:
+        mine = [partition for partition in partitions if partition.topic == topic]
+        lags = [lag(mine, ends, committed) for committed in groups.values()]
+        shown.add_row(topic, str(len(mine)), str(sum(ends[each] for each in mine)), *lags)
+    return shown
+
+
+def lag(partitions, ends, committed):
+    if not any(each in committed for each in partitions):
+        return ""
+    return str(
+        sum(
+            ends[each] - max(committed[each].offset if each in committed else 0, 0)
+            for each in partitions
+        )
+    )
+
+
+def offsets(address):
+    """{group: {partition: what it has committed}}"""
+    admin = KafkaAdminClient(bootstrap_servers=address)
+    try:
+        names = sorted(group["group_id"] for group in admin.list_groups())
+        return admin.list_group_offsets(names) if names else {}
+    finally:
+        admin.close()
+
+
+def said(address, topic, *, follow=False):
+    """Each message of a topic as {type, key, data, headers, partition, offset}, from its beginning
+    up to now, or for ever."""
+    with reader(address) as consumer:
+        partitions = partitions_of(consumer, topic)
+        consumer.assign(partitions)
+        ends = consumer.end_offsets(partitions) if partitions else {}
+        while follow or any(consumer.position(partition) < end for partition, end in ends.items()):
+            for records in consumer.poll(timeout_ms=200).values():
+                yield from map(message, records)
+
+
+def message(record):
+    headers = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
+    try:
+        data = json.loads(record.value)
+    except (ValueError, TypeError):
+        data = {}
+    key = (record.key or b"").decode(errors="replace")
+    return {
+        "type": headers.get("ce_type"),
+        "key": key,
+        "data": data,
+        "headers": headers,
+        "partition": record.partition,
+        "offset": record.offset,
+    }

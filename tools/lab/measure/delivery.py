@@ -1,0 +1,196 @@
+"""How facts travel at a step that has topics: how many a second from a backlog, and how long each
+takes to Kafka and to a mail."""
+
+import threading
+import time
+import uuid
+from datetime import datetime
+from statistics import median
+
+from kafka import KafkaConsumer
+
+from tools.lab.ground.http import Connections
+from tools.lab.ground.waiting import eventually
+from tools.lab.look import mail as mailbox
+from tools.lab.look import topics, trace
+
+BACKLOG, KEYS = 20_000, 2_000
+MODEST, SECONDS = 50, 10  # facts a second
+REGISTRATIONS, WRITES = 30, 400
+TOPIC = "catalog"  # nobody does anything about what is said there
+SAY = """insert into outbox (message_id, topic, type, key, data, traceparent)
+select gen_random_uuid()::text, %(topic)s, 'bench.measured', 'key ' || (n %% %(keys)s),
+  jsonb_build_object('n', n), ''
+from generate_series(1, %(count)s) n"""
+RATE = """select (count(*) - 500) / extract(epoch from max(published_at) - min(published_at))
+from outbox where type = 'bench.measured' and published_at is not null"""
+
+
+def catch_up(system):
+    """Wait until everything that was said has been heard."""
+    address = system.settings.get("KAFKA_BOOTSTRAP_SERVERS")
+    if address:
+        eventually(
+            lambda: _unpublished(system) == 0 and behind(address, system.tree.topics) == 0,
+            within=300,
+        )
+
+
+def behind(address, names):
+    """How many messages the groups together have still before them, of the topics that each has
+    begun to read."""
+    with topics.reader(address) as consumer:
+        ends = consumer.end_offsets(
+            [each for topic in names for each in topics.partitions_of(consumer, topic)]
+        )
+    return sum(
+        end - committed[each].offset
+        for committed in topics.offsets(address).values()
+        for each, end in ends.items()
+        if each in committed
+    )
+
+
+def _unpublished(system):
+    with system.servers["monolith"].connect("monolith") as connection:
+        return connection.execute(
+            "select count(*) from outbox where published_at is null"
+        ).fetchone()[0]
+
+
+def figures(system):
+    return {
+        **from_a_backlog(system),
+        **to_kafka(system),
+        **to_a_mail(system),
+        **cost_of_a_row(system),
+    }
+
+
+def percentiles(name, milliseconds):
+    ranked = sorted(milliseconds)
+    return {f"{name}, p{share}, ms": [ranked[len(ranked) * share // 100]] for share in (50, 99)}
+
+
+def cost_of_a_row(system):
+    """What a write takes with a row of the outbox beside it, against the same without; medians of
+    what was done in turn."""
+    times = [], []
+    with system.servers["monolith"].connect("monolith") as connection:
+        connection.execute(
+            "create table measured (id int generated always as identity primary key, note text)"
+        )
+        for _ in range(WRITES):
+            for says, noted in enumerate(times):
+                began = time.perf_counter()
+                with connection.transaction():
+                    connection.execute("insert into measured (note) values ('one')")
+                    if says:
+                        connection.execute(SAY, {"topic": TOPIC, "keys": 1, "count": 1})
+                        connection.execute("notify outbox")
+                noted.append(time.perf_counter() - began)
+        connection.execute("drop table measured")
+    return {
+        "a write with an outbox row, p50 against one without": [median(times[1]) / median(times[0])]
+    }
+
+
+def from_a_backlog(system):
+    """Facts a second, from the mark of the first batch to that of the last."""
+    system.supervisor.stop("relay")
+    with system.servers["monolith"].connect("monolith") as connection:
+        connection.execute(SAY, {"topic": TOPIC, "keys": KEYS, "count": BACKLOG})
+        system.supervisor.start("relay")
+        eventually(lambda: _unpublished(system) == 0, within=120)
+        rate = float(connection.execute(RATE).fetchone()[0])
+    return {"relay, facts a second from a backlog": [rate]}
+
+
+def to_kafka(system):
+    """From the commit of a fact until it can be read from Kafka, at a modest rate; milliseconds."""
+    committed, seen, done = {}, {}, threading.Event()
+    reader = threading.Thread(
+        target=_read, args=[system.settings["KAFKA_BOOTSTRAP_SERVERS"], seen, done], daemon=True
+    )
+    reader.start()
+    eventually(lambda: "ready" in seen, within=30)
+    with system.servers["monolith"].connect("monolith") as connection:
+        began = time.perf_counter()
+        for number in range(MODEST * SECONDS):
+            time.sleep(max(0.0, began + number / MODEST - time.perf_counter()))
+            with connection.transaction():
+                connection.execute(SAY, {"topic": TOPIC, "keys": 1, "count": 1})
+                connection.execute("notify outbox")
+            committed[number] = time.perf_counter()
+    eventually(lambda: len(seen) > len(committed), within=30)
+    done.set()
+    reader.join()
+    return percentiles(
+        "commit to readable in Kafka",
+        [1000 * (seen[number] - committed[number]) for number in committed],
+    )
+
+
+def _read(address, seen, done):
+    """Note when each message from now on could be read, in their order."""
+    consumer = KafkaConsumer(
+        bootstrap_servers=address, enable_auto_commit=False, fetch_max_wait_ms=10
+    )
+    partitions = topics.partitions_of(consumer, TOPIC)
+    consumer.assign(partitions)
+    consumer.seek_to_end(*partitions)
+    for partition in partitions:
+        consumer.position(partition)
+    seen["ready"], count = time.perf_counter(), 0
+    while not done.is_set():
+        for records in consumer.poll(timeout_ms=50).values():
+            for _ in records:
+                seen[count], count = time.perf_counter(), count + 1
+    consumer.close()
+
+
+def register(system):
+    """{email: when the answer came} of people who register one after the other, each once the one
+    before is welcomed."""
+    connection, answered = Connections(system.base_url), {}
+    for _ in range(REGISTRATIONS):
+        email = f"{uuid.uuid4().hex}@encore.example"
+        connection.ask(
+            "POST", "/api/accounts", {"email": email, "password": "correct horse", "name": "Ada"}
+        )
+        answered[email] = time.time()
+        eventually(lambda email=email: mailbox.messages(system.mail_url, email), within=30)
+    return answered
+
+
+def window(system, folder):
+    """From the mail server's yes to the end of the handler's transaction, in which a death repeats
+    a mail; milliseconds."""
+    register(system)
+    return percentiles(
+        "mailed to noted", eventually(lambda: len(gaps := _gaps(folder)) >= REGISTRATIONS and gaps)
+    )
+
+
+def _gaps(folder):
+    spans = [span for each in trace.read_spans(folder).values() for span in each]
+    by_id = {span["spanId"]: span for span in spans}
+    mails = [span for span in spans if span["name"] == "send mail"]
+    return [
+        (int(by_id[mail["parentSpanId"]]["endTimeUnixNano"]) - int(mail["endTimeUnixNano"])) / 1e6
+        for mail in mails
+        if mail["parentSpanId"] in by_id
+    ]
+
+
+def to_a_mail(system):
+    """From the answer to a registration until the mail server has the welcome; milliseconds."""
+    answered = register(system)
+    mails = {email: mailbox.messages(system.mail_url, email)[0]["Created"] for email in answered}
+    return percentiles(
+        "registered to welcomed by mail",
+        [
+            1000 * (datetime.fromisoformat(mails[email]).timestamp() - at)
+            for email, at in answered.items()
+        ],
+    )

@@ -1,0 +1,199 @@
+"""What was measured of a step: kept as JSON in docs/measurements, and written into the step's page
+as tables.
+
+A file holds {command: {"kind": of measurement, "files": a digest of the step's own files,
+"machine": where, "figures": ...}}. Figures whose digest is no longer that of the step are stale."""
+
+import hashlib
+import json
+import os
+import platform
+import re
+import subprocess
+from pathlib import Path
+from statistics import median
+
+from rich.table import Table
+
+from tools.lab.ground.tree import HERE, is_tooling
+
+FOLDER = HERE.path / "docs" / "measurements"
+NUMBERS = re.compile(r"(?<=<!-- numbers -->\n).*(?=<!-- /numbers -->)", re.DOTALL)
+HEADLINES = ("book, p50 ms", "memory of the web process, MB")
+
+
+def read(slug):
+    path = FOLDER / f"{slug}.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def keep(tree, kind, command, figures):
+    """Keep the figures that a command made of a tree's step, and bring its page up to date."""
+    FOLDER.mkdir(exist_ok=True)
+    measured = {
+        **read(tree.slug),
+        command: {"kind": kind, "files": digest(tree), "machine": machine(), "figures": figures},
+    }
+    measured = dict(
+        sorted(measured.items(), key=lambda item: (list(TABLES).index(item[1]["kind"]), item[0]))
+    )
+    (FOLDER / f"{tree.slug}.json").write_text(json.dumps(measured, indent=1) + "\n")
+    page = page_of(tree.slug)
+    if page.exists():
+        page.write_text(with_numbers(page.read_text(), measured))
+
+
+def headline(slug):
+    """The few figures of a step that stand in the list of steps."""
+    measured = read(slug)
+    ratios, rate = (
+        next((each["figures"] for each in measured.values() if each["kind"] == kind), {})
+        for kind in ("bench", "rate")
+    )
+    held = [f"{rate['held']:g} requests a second held"] if "held" in rate else []
+    return ", ".join(
+        [f"{name} {median(ratios[name]):.3g}" for name in HEADLINES if name in ratios] + held
+    )
+
+
+def page_of(slug):
+    return HERE.path / "docs" / "steps" / f"{slug}.md"
+
+
+def with_numbers(text, measured):
+    """The page with its tables made anew from what was measured."""
+    parts = [
+        f"From `{command}`: {TABLES[each['kind']](each['figures'])}"
+        for command, each in measured.items()
+    ]
+    machines = sorted({each["machine"] for each in measured.values()})
+    return NUMBERS.sub(
+        lambda _: "\n".join([*parts, f"Measured on {' and '.join(machines)}.\n"]), text
+    )
+
+
+def show(out, figures):
+    """Print {name: [each value that was measured]} as a table."""
+    table = Table("figure", "median (lowest to highest)", box=None)
+    for name, values in figures.items():
+        table.add_row(name, spread(values))
+    out.print(table)
+
+
+def _ratios(figures):
+    return f"medians, with the lowest and highest.{_counts(figures)}"
+
+
+def _counts(figures):
+    return "\n".join(
+        [
+            "\n",
+            "| figure | |",
+            "| --- | --- |",
+            *(f"| {name} | {spread(values)} |" for name, values in figures.items()),
+            "",
+        ]
+    )
+
+
+def _latencies(figures):
+    rows = [
+        f"| {name} | {each['p50']:.0f} | {each['p95']:.0f} | {each['p99']:.0f} |"
+        for name, each in figures["operations"].items()
+        if each["count"]
+    ]
+    about = (
+        f"{figures['rate']:g} requests a second, {figures['errors']} errors, every promise "
+        "kept; in milliseconds from when each was due.\n"
+    )
+    return "\n".join(
+        [about, "| operation | p50 | p95 | p99 |", "| --- | --- | --- | --- |", *rows, ""]
+    )
+
+
+def _rate(figures):
+    return (
+        f"{figures['held']:g} requests a second were held, where the limit was "
+        f"{figures['limit']}.\n"
+    )
+
+
+def _fault(figures):
+    lost = [
+        f"{count} x {what}" for what, count in {**figures["failed"], **figures["broken"]}.items()
+    ]
+    return (
+        f"of {figures['requests']} requests at {figures['rate']:g} a second, "
+        f"{', '.join(lost) or 'none failed'}.\n"
+    )
+
+
+def _outages(figures):
+    kinds = ("works", "later", "fails")
+    rows = [
+        f"| {component} | {' | '.join(', '.join(each[kind]) for kind in kinds)} |"
+        for component, each in figures.items()
+    ]
+    about = (
+        "what a customer can do while a component is stopped, and what is made up for once "
+        "it is back.\n"
+    )
+    return "\n".join(
+        [about, "| without | works | later | fails |", "| --- | --- | --- | --- |", *rows, ""]
+    )
+
+
+TABLES = {
+    "bench": _ratios,
+    "coupling": _counts,
+    "load": _latencies,
+    "rate": _rate,
+    "fault": _fault,
+    "outages": _outages,
+}
+
+
+def spread(values):
+    """The median of values with their extremes, to three significant digits."""
+    middle = f"{median(values):.3g}"
+    return middle if len(values) == 1 else f"{middle} ({min(values):.3g} to {max(values):.3g})"
+
+
+def machine():
+    """The machine in a line: cores, processor, system, Python."""
+    try:
+        processor = next(
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        )
+    except (OSError, StopIteration):
+        processor = platform.processor()
+    return (
+        f"{os.cpu_count()} cores ({processor}), {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}"
+    )
+
+
+def digest(tree):
+    """What the step's own files come to, as a hexadecimal text."""
+    digest = hashlib.sha256()
+    for path in step_files(tree):
+        digest.update(f"{path}\n".encode() + (tree.path / path).read_bytes())
+    return digest.hexdigest()
+
+
+def step_files(tree):
+    """The files of a tree that are its step's own, in order; what git ignores is not among them."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "-z", "--exclude-standard"],
+        cwd=tree.path,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return sorted(
+        path
+        for path in listed.split("\0")
+        if path and not is_tooling(path) and (tree.path / path).is_file()
+    )

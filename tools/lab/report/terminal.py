@@ -1,0 +1,95 @@
+"""The result of a load in a terminal: what was lost or doubled, or why the run is void, or the
+figures."""
+
+import os
+
+from rich.table import Column, Table
+
+from tools.lab.measure.load import IN_TIME
+
+
+def say_what_came(out, result, ledger):
+    """What was lost or doubled; or else why the run is void; or else the figures."""
+    if any(result["audit"].values()):
+        for invariant, violations in result["audit"].items():
+            for violation in violations[:10]:
+                out.print(f"Broken: {invariant}. {violation}", style="red", markup=False)
+            if violations[10:]:
+                out.print(
+                    f"Broken: {invariant}. And {len(violations) - 10} more.",
+                    style="red",
+                    markup=False,
+                )
+    elif result["void"]:
+        out.print(
+            f"Void: {result['void']}. Nothing is said of the system; see docs/load.md.",
+            style="yellow",
+        )
+    elif result["options"]["find_rate"]:
+        out.print(table_of_probes(result["figures"]))
+        out.print(
+            f"Held: {result['figures']['held']:g} requests a second. The limit was "
+            f"{result['figures']['limit']}."
+        )
+    else:
+        out.print(table_of(result["figures"]))
+        out.print(summary(result["figures"]))
+    if not any(result["audit"].values()):
+        out.print("Audit: every acknowledged answer is accounted for.")
+    out.print(
+        f"Step {result['step']}, {result['machine']}; ledger: {os.path.relpath(ledger)}",
+        style="dim",
+        soft_wrap=True,
+    )
+
+
+def table_of(figures):
+    table = Table(
+        "operation",
+        *(Column(name, justify="right") for name in ("asked", "p50 ms", "p95 ms", "p99 ms")),
+        "other answers",
+        box=None,
+    )
+    for name, each in figures["operations"].items():
+        others = ", ".join(
+            f"{count} x {outcome}"
+            for outcome, count in each["outcomes"].items()
+            if outcome[0] != "2"
+        )
+        table.add_row(
+            name,
+            str(each["count"]),
+            *(f"{each[share]:.1f}" for share in ("p50", "p95", "p99")),
+            others,
+        )
+    return table
+
+
+def summary(figures):
+    return "\n".join(
+        [
+            f"Held {figures['throughput']:.1f} of {figures['rate']:g} requests a second; "
+            f"{figures['in_time']:.1%} of {figures['requests']} answered within "
+            f"{IN_TIME:g} s of being due; {figures['errors']} errors; seat taken for "
+            f"{figures['seat_taken']:.1%} of holds.",
+            f"The generator: {figures['lag_p99_ms']:.2f} ms late (p99), {figures['cpu']:.1%} of "
+            f"a core, {figures['connections']} connections.",
+        ]
+    )
+
+
+def table_of_probes(figures):
+    table = Table(
+        "rate", "in time", "errors", "throughput", "lag p99 ms", "CPU", "verdict", box=None
+    )
+    for each in sorted(figures["probes"], key=lambda each: each["rate"]):
+        row = [
+            f"{each['rate']:g}",
+            f"{each['in_time']:.1%}",
+            str(each["errors"]),
+            f"{each['throughput']:.1f}",
+            f"{each['lag_p99_ms']:.2f}",
+            f"{each['cpu']:.1%}",
+        ]
+        table.add_row(*row, each["verdict"])
+    return table

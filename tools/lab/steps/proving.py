@@ -1,0 +1,178 @@
+"""Proving a step: its tests pass; its lesson fails one step earlier, by assertions only; and the
+code of the step before works on its tables."""
+
+import json
+import re
+from contextlib import ExitStack, closing
+
+from tools.lab.ground.browser import INSTALL, find_browser
+from tools.lab.ground.failed import Failed
+from tools.lab.ground.tree import HERE, lesson_of
+from tools.lab.steps import git, jobs
+from tools.lab.steps.keys import AT_EVERY_STEP, pairs, proof_key, unlisted
+
+# these start whole systems and wait for them, while the others compute: they run side by side
+WITH_SYSTEMS = ("extracted", "journeys", "lab", "steps")
+LAST_LINES = 4000  # characters of the output of tests that fail
+
+
+def bring_up_to_date(steps, listed, prove, say):
+    """{slug: key} of every step, after proving those that are not listed with today's key.
+
+    Each proof is written down at once, so that a publication that is cut off loses none."""
+    path = HERE.home / ".lab" / "proved.json"
+    keys = {step.slug: proof_key(before, step) for before, step in pairs(steps)}
+    proved = json.loads(path.read_text()) if path.exists() else {}
+    for before, step in unlisted(steps, listed):
+        if proved.get(step.slug) != keys[step.slug]:
+            say(f"  proving {step.slug}")
+            prove(before, step, say)
+            proved[step.slug] = keys[step.slug]
+            path.write_text(json.dumps(proved))
+    return keys
+
+
+def prove_all(steps, listed, say):
+    """{slug: why its proof failed, in a line, or nothing} of every step that is not listed with
+    today's key."""
+    ended = {}
+    for before, step in unlisted(steps, listed):
+        say(f"  proving {step.slug}")
+        try:
+            prove(before, step, say)
+            ended[step.slug] = ""
+        except Failed as failure:
+            say(str(failure))
+            ended[step.slug] = str(failure).splitlines()[0].removeprefix(f"{step.slug}: ")
+    return ended
+
+
+def prove(before, step, say):
+    """Run the step's tests, its lesson one step earlier, and the journeys of the step before on its
+    tables; Failed says what is wrong."""
+    if find_browser() is None:
+        raise Failed(f"{step.slug}: without Chromium it cannot be proved: {INSTALL}")
+    with ExitStack() as stack:
+        own = _own_tests(step, stack)
+        older = _on_new_tables(before, step, stack) if before else []
+        red = [_lesson_before(before, step, stack)] if before else []
+        ends, running = {}, stack.enter_context(closing(jobs.run([*own, *older, *red])))
+        for job in running:
+            if job in own:
+                ends |= job.ends
+                _must_pass(step, job, "its tests do not pass")
+            elif job in older:
+                _must_pass(step, job, "the code of the step before does not work on its tables")
+    _must_be_run(step, ends)
+    say(f"    green: {total(own)}")
+    for job in older:
+        say(f"    the step before, on its tables: {job.summary}")
+    for job in red:
+        _must_be_quoted(step, first_line(step.slug, job), say)
+
+
+def _own_tests(step, stack):
+    """The jobs that run the step's own tests, longest first."""
+    tree = stack.enter_context(jobs.checked_out(step.commit, step.slug[:2]))
+    names = tests_of(tree)
+    systems = [name for name in names if name.split("/")[1] in WITH_SYSTEMS]
+    others = [name for name in names if name not in systems]
+    return [jobs.Job(tree, group) for group in (others, systems) if group]
+
+
+def _on_new_tables(before, step, stack):
+    """The job that runs the journeys of the step before, where the step has new migrations."""
+    new = new_migrations(before.commit, step.commit)
+    if not new:
+        return []
+    tree = stack.enter_context(jobs.checked_out(before.commit, f"{before.slug[:2]}-tables"))
+    for path in new:
+        (tree.path / path).write_text(git.ask("show", f"{step.commit}:{path}") + "\n")
+    return [jobs.Job(tree, ["tests/journeys"])]
+
+
+def _lesson_before(before, step, stack):
+    """The job that runs the step's lesson in the step before."""
+    name = lesson_of(step.slug)
+    lesson = git.ask("show", f"{step.commit}:{name}", check=False)
+    if lesson is None:
+        raise Failed(f"{step.slug}: there is no {name}")
+    tree = stack.enter_context(jobs.checked_out(before.commit, f"{before.slug[:2]}-red"))
+    (tree.path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tree.path / name).write_text(lesson + "\n")
+    return jobs.Job(tree, [name])
+
+
+def _must_pass(step, job, otherwise):
+    if job.code:
+        kept = HERE.home / ".lab" / "prove" / f"{step.slug}.log"
+        kept.write_text(job.printed)
+        raise Failed(f"{step.slug}: {otherwise}; see {kept}\n{job.printed[-LAST_LINES:]}")
+
+
+def _must_be_run(step, ends):
+    """Refuse a lesson with a test that is skipped at its own step."""
+    idle = [
+        test
+        for test, ended in ends.items()
+        if test.startswith(f"{lesson_of(step.slug)}::") and ended[-1][1] != "passed"
+    ]
+    if idle:
+        raise Failed(f"{step.slug}: its lesson is skipped at its own step: {', '.join(idle)}")
+
+
+def _must_be_quoted(step, line, say):
+    """Refuse a page that does not quote the assertion which fails before the step."""
+    say(f"    red before: {line}")
+    page = HERE.path / "docs" / "steps" / f"{step.slug}.md"
+    if page.exists() and line not in page.read_text():
+        raise Failed(f"docs/steps/{step.slug}.md does not quote the failed assertion: {line}")
+
+
+def total(own):
+    """How many tests passed in all jobs, and in how many seconds the longest job."""
+    passed = sum(int(found[1]) for job in own if (found := re.search(r"(\d+) passed", job.summary)))
+    seconds = [found[1] for job in own if (found := re.search(r" in ([\d.]+)s", job.summary))]
+    return f"{passed} passed in {max(map(float, seconds), default=0):.0f} s"
+
+
+def new_migrations(before, after):
+    """The migrations that a step adds to databases which the step before has."""
+    there = git.entries(before).keys()
+    migration = re.compile(r"migrations/[^/]+/versions/.*")
+    folders = {path.rpartition("/")[0] for path in there if migration.fullmatch(path)}
+    return sorted(
+        path for path in git.entries(after).keys() - there if path.rpartition("/")[0] in folders
+    )
+
+
+def tests_of(tree):
+    """What is run of a step: its own tests, and the tests of tests/lab that are about a step."""
+    own = sorted(
+        f"tests/{path.name}"
+        for path in (tree.path / "tests").iterdir()
+        if path.is_dir() and path.name not in ("lab", "__pycache__")
+    )
+    return [name for name in (*own, *AT_EVERY_STEP) if _has_tests(tree.path / name)]
+
+
+def _has_tests(path):
+    return path.exists() and (path.is_file() or any(path.rglob("test_*.py")))
+
+
+def first_line(slug, job):
+    """The first line of the assertion that fails one step earlier; Failed unless every test of the
+    lesson fails by an assertion, and in no other way."""
+    if not job.ends:
+        raise Failed(
+            f"{slug}: its lesson has no test that could be run one step earlier\n"
+            f"{job.printed[-LAST_LINES:]}"
+        )
+    for test, ended in job.ends.items():
+        if [each[:3] for each in ended] != [["call", "failed", "AssertionError"]]:
+            ends = "; ".join(" ".join(map(str, each[:3])) for each in ended)
+            raise Failed(
+                f"{slug}: one step earlier {test} must fail by an assertion, and only so; it "
+                f"ended with {ends}\n{job.printed[-LAST_LINES:]}"
+            )
+    return next(iter(job.ends.values()))[0][3][0]

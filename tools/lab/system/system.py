@@ -1,0 +1,500 @@
+"""A whole system, brought up from a tree: backing services, databases, sample data, the step's
+processes."""
+
+import base64
+import hashlib
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import psutil
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tools.lab.ground.failed import Failed
+from tools.lab.ground.tree import HERE
+from tools.lab.ground.waiting import free_port, is_listening
+from tools.lab.services.kafka import Kafka, install
+from tools.lab.services.postgres import PostgreSQL
+from tools.lab.system.control import Control
+from tools.lab.system.processes import WRONG_SETTING, Process, Supervisor
+from tools.lab.system.state import clean_up
+
+PASSWORDS = {"FAN_PASSWORD": "fan-of-encore", "ORGANISER_PASSWORD": "organiser-of-encore"}
+SANDBOX_KEY = "sk_test_sandbox"
+READY_WITHIN = 60.0  # seconds
+# the first two are each process's own; with the third every start would compile all modules anew
+NOT_PASSED_ON = ("PORT", "INSTANCE", "PYTHONDONTWRITEBYTECODE")
+PARTS = (
+    "/api/accounts/me",
+    "/api/events",
+    "/api/bookings",
+    "/api/payments",
+    "/api/recommendations",
+)
+
+
+class System:
+    """A step's tree, running on a state folder of its own.
+
+    Settings that the lab's own environment names (DATABASE_URL or <OWNER>_DATABASE_URL, SMTP_URL,
+    STRIPE_API_BASE with STRIPE_API_KEY) are used as they are, and nothing of ours is started in
+    their place. seed is (events, accounts), or None; where it is traced, its processes write down
+    what they do for whom, which costs them time."""
+
+    def __init__(
+        self,
+        tree,
+        state,
+        *,
+        port=None,
+        scale=None,
+        seed=(40, 100),
+        durable=True,
+        traced=False,
+        show=print,
+        progress=lambda line: None,
+        environ=os.environ,
+    ):
+        self.tree = tree
+        self.state = state
+        self.seed = seed
+        self.durable = durable
+        self.traced = traced
+        self.scale = scale or {}
+        self.show = show
+        self.progress = progress
+        self.given = {name: value for name, value in environ.items() if name not in NOT_PASSED_ON}
+        self.port = port or free_port()
+        self.base_url = f"http://127.0.0.1:{self.port}"
+        self.servers = {}
+        self.settings = {}
+        self.ports = {}
+        self.mail_url = environ.get("MAIL_URL", "")
+        self.supervisor = self.control = None
+
+    def prepare(self):
+        """Bring up what the step's processes need: backing services, and databases with their
+        tables."""
+        clean_up(self.state)
+        self.state.mkdir(parents=True, exist_ok=True)
+        self.control = Control(self)
+        self.supervisor = Supervisor(self.show, changed=self.note)
+        try:
+            self._start_services()
+            self._once(
+                "release", _digest(self.tree.path / "migrations") + json.dumps(self.tree.topics)
+            )
+        except BaseException:
+            self.stop()
+            raise
+
+    def start(self):
+        """Bring everything up, and wait until it is ready; Failed says what could not be."""
+        self.prepare()
+        try:
+            self.load_sample()
+            self.start_processes()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self, *, at_once=False):
+        """Stop everything; at once where nobody will go on with this state."""
+        self.supervisor.stop_all(at_once=at_once)
+        self.control.close()
+        (self.state / "running.json").unlink(missing_ok=True)
+
+    def load_sample(self):
+        if self.seed:
+            events, accounts = self.seed
+            self._once(
+                "seed", ["--events", str(events), "--accounts", str(accounts), "--seed", "1"]
+            )
+
+    # Backing services
+
+    def _start_services(self):
+        if self.tree.topics and not self.given.get("KAFKA_BOOTSTRAP_SERVERS"):
+            self._start_kafka()
+        owners = self.tree.owners
+        for owner in owners:
+            name = f"{owner.upper()}_DATABASE_URL"
+            given = self.given.get(name) or (
+                self.given.get("DATABASE_URL") if len(owners) == 1 else None
+            )
+            self.settings[name] = given or self._start_postgres(owner)
+        if not self.given.get("SMTP_URL"):
+            self._start_mail()
+        if not self.given.get("STRIPE_API_BASE"):
+            self._start_sandbox()
+        if folder := self.given.get("TRACE_FOLDER") or (self.traced and self.state / "traces"):
+            os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - as the environment names it
+            self.settings["TRACE_FOLDER"] = str(folder)
+        for name, made in {
+            "SMTP_URL": "",
+            "STRIPE_API_BASE": "",
+            "STRIPE_API_KEY": "",
+            **session_keys(self.state / "keys.json"),
+        }.items():
+            self.settings.setdefault(name, self.given.get(name, made))
+        for owner, server in self.servers.items():
+            self._wait(f"PostgreSQL of {owner}", server.is_ready)
+            server.create(owner)
+
+    def _start_kafka(self):
+        try:
+            install(self.progress)
+        except (OSError, RuntimeError) as trouble:
+            raise Failed(
+                "Apache Kafka could not be fetched; try again, or set KAFKA_BOOTSTRAP_SERVERS "
+                f"to one that runs elsewhere: {trouble}"
+            ) from None
+        self.progress("starting Kafka")
+        kafka = Kafka(self.state / "kafka", free_port(), free_port())
+        kafka.prepare()
+        self.supervise("kafka", kafka.command(), kafka.port)
+        self.settings["KAFKA_BOOTSTRAP_SERVERS"] = f"127.0.0.1:{kafka.port}"
+
+    def _wait_for_kafka(self):
+        """A client that is made before the port is open takes ten seconds to notice that it is."""
+        kafka = self.supervisor.processes.get("kafka")
+        if kafka and not is_listening(kafka.port):
+            self._wait("Kafka", lambda: is_listening(kafka.port))
+
+    def _start_postgres(self, owner):
+        name = "postgres" if owner == "monolith" else f"postgres-{owner}"
+        self.progress("starting PostgreSQL")
+        server = self.servers[owner] = PostgreSQL(
+            self.state / name, free_port(), durable=self.durable
+        )
+        server.prepare()
+        self.supervise(
+            name,
+            server.command(),
+            server.port,
+            prepare=server.prepare,
+            stop_with=signal.SIGINT,
+            **server.run_as(),
+        )
+        return server.url(owner)
+
+    def _start_mail(self):
+        smtp, http = free_port(), free_port()
+        self._start_tool(
+            "mail", "mailcatcher", ["--smtp-port", str(smtp), "--http-port", str(http)], smtp
+        )
+        self.settings["SMTP_URL"] = f"smtp://127.0.0.1:{smtp}"
+        self.mail_url = f"http://127.0.0.1:{http}"
+
+    def _start_sandbox(self):
+        port = free_port()
+        self._start_tool("payments-sandbox", "sandbox", ["--port", str(port)], port)
+        self.settings |= {
+            "STRIPE_API_BASE": f"http://127.0.0.1:{port}",
+            "STRIPE_API_KEY": SANDBOX_KEY,
+        }
+
+    def _start_tool(self, name, module, options, port):
+        command = [
+            sys.executable,
+            "-m",
+            f"tools.lab.services.{module}",
+            *options,
+            "--database",
+            str(self.state / f"{module}.db"),
+        ]
+        self.supervise(name, command, port, cwd=HERE.path)
+
+    def supervise(self, name, command, port, environment=None, **options):
+        environment = environment or {
+            **{name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON},
+            "PYTHONPATH": str(HERE.path),
+        }
+        process = Process(
+            name,
+            command,
+            environment=environment,
+            log=self.state / "logs" / f"{name}.log",
+            show=self.show,
+            **options,
+        )
+        process.port = port
+        self.supervisor.add(process)
+
+    # The step's own commands
+
+    def environment(self, process, **more):
+        """The environment of one of the step's processes: its settings, with the database of its
+        owner only."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{self.given.get('PATH', os.defpath)}"
+        usual = {"PATH": path, "PYTHONPATH": str(self.tree.path), "PYTHONUNBUFFERED": "1"}
+        others = {
+            name: value
+            for name, value in self.given.items()
+            if name not in self.settings and not name.endswith("DATABASE_URL")
+        }
+        return {**others, **self._told(process), **usual, **more}
+
+    def _told(self, process):
+        """The settings that a process may know: a facade none, the private key only who signs with
+        it, Kafka only who serves nothing."""
+        if process == "facade":
+            return {}
+        owner = self.tree.owner_of(process)
+        told = {
+            name: value
+            for name, value in self.settings.items()
+            if not name.endswith("DATABASE_URL")
+        }
+        if owner not in ("monolith", "accounts"):
+            told.pop("SESSION_KEY", None)
+        if self.tree.serves(process):
+            told.pop("KAFKA_BOOTSTRAP_SERVERS", None)
+        return {**told, "DATABASE_URL": self.settings.get(f"{owner.upper()}_DATABASE_URL", "")}
+
+    def _once(self, kind, key):
+        """Run the commands of a kind, unless they ran with the same key on this state before;
+        services elsewhere may know nothing of that."""
+        path = self.state / "done.json"
+        done = json.loads(path.read_text()) if path.exists() and not self._is_elsewhere() else {}
+        if done.get(kind) != key:
+            self._run_all(kind, key if kind == "seed" else ())
+            path.write_text(json.dumps({**done, kind: key}))
+
+    def _is_elsewhere(self):
+        return set(self.servers) != set(self.tree.owners) or bool(
+            self.given.get("KAFKA_BOOTSTRAP_SERVERS")
+        )
+
+    def _run_all(self, kind, options):
+        self._wait_for_kafka()
+        for name, command in self.tree.commands(kind).items():
+            self.progress(f"running {name}")
+            environment = self.environment(
+                name,
+                INSTANCE=name,
+                **{each: self.given.get(each, value) for each, value in PASSWORDS.items()},
+            )
+            ended = subprocess.run(
+                [*expand(command, environment), *options],
+                env=environment,
+                cwd=self.tree.path,
+                capture_output=True,
+                text=True,
+            )
+            for line in (ended.stdout + ended.stderr).splitlines():
+                self.show(name, line)
+            if ended.returncode:
+                raise Failed(
+                    f"{name} ended with exit code {ended.returncode}",
+                    WRONG_SETTING if ended.returncode == WRONG_SETTING else 1,
+                )
+
+    def start_processes(self):
+        """Run the instances that scale says, each on the port that it had before, and no others;
+        wait until all are ready."""
+        instances = self._instances()
+        self.stop_processes(except_for=instances)
+        public = next(each for each, name in instances.items() if name == self.public_process())
+        for instance in instances:
+            if instance != public and self.ports.get(instance, self.port) == self.port:
+                self.ports[instance] = free_port()
+        self.ports[public] = self.port
+        for instance in sorted(instances, key=lambda each: not self.tree.serves(instances[each])):
+            self._start_instance(instance, instances)
+        self.wait_ready()
+        self.note()
+
+    def stop_processes(self, *, except_for=()):
+        """Stop the step's own processes; those that serve at once, since nothing of them is
+        awaited."""
+        running = [
+            name
+            for name in self.supervisor.processes
+            if name.split(".")[0] in self.tree.processes() and name not in except_for
+        ]
+        serving = [name for name in running if self.tree.serves(name.split(".")[0])]
+        self.supervisor.remove(serving, at_once=True)
+        self.supervisor.remove([name for name in running if name not in serving])
+
+    def _instances(self):
+        """{instance: process} of all that shall run."""
+        return {
+            f"{name}.{number}" if self.scale.get(name, 1) > 1 else name: name
+            for name in self.tree.processes()
+            for number in range(1, self.scale.get(name, 1) + 1)
+        }
+
+    def _start_instance(self, instance, instances):
+        """Start an instance, unless it is here with the same environment."""
+        name = instances[instance]
+        if not self.tree.serves(name):
+            self._wait_for_kafka()
+        environment = self.environment(
+            name,
+            INSTANCE=instance,
+            PORT=str(self.ports[instance]),
+            **(self._facade(instances) if name == "facade" else {}),
+        )
+        here = self.supervisor.processes.get(instance)
+        if here and here.environment == environment:
+            return
+        if here:
+            self.supervisor.remove([instance])
+        command = expand(self.tree.processes()[name], environment)
+        self.supervise(instance, command, self.ports[instance], environment, cwd=self.tree.path)
+
+    def _facade(self, instances):
+        """What a facade needs besides: the addresses of each process's instances, and a socket in a
+        folder of ours, named briefly; and a home for its notes."""
+        upstreams = {}
+        for instance, name in instances.items():
+            upstreams.setdefault(f"{name.upper().replace('-', '_')}_UPSTREAMS", []).append(
+                f"127.0.0.1:{self.ports[instance]}"
+            )
+        return {
+            **{name: " ".join(addresses) for name, addresses in upstreams.items()},
+            "ADMIN_SOCKET": os.path.relpath(self.state / "facade.sock", self.tree.path),
+            "XDG_DATA_HOME": str(self.state),
+        }
+
+    def public_process(self):
+        return "facade" if "facade" in self.tree.processes() else "web"
+
+    def restart(self, name):
+        """Stop and start every instance of a process, one after the other, each until it says that
+        it is ready."""
+        instances = [
+            instance
+            for instance in self.supervisor.processes
+            if name in (instance, instance.split(".")[0])
+        ]
+        for instance in instances or [self.supervisor.find(name).name]:
+            self.supervisor.stop(instance)
+            self.supervisor.start(instance)
+            port = self.supervisor.find(instance).port
+            self._wait(
+                instance,
+                (lambda port=port: self._status(port, "/health/ready") == 200)
+                if self.tree.serves(name.split(".")[0])
+                else lambda: True,
+            )
+
+    # Looking at it
+
+    def wait_ready(self):
+        self._wait("the shop", self.is_ready)
+
+    def is_ready(self):
+        """Whether every process that serves says that it is ready, and the public address answers
+        for every part."""
+        serving = [
+            process.port
+            for name, process in self.supervisor.processes.items()
+            if self.tree.serves(name.split(".")[0])
+        ]
+        return all(self._status(port, "/health/ready") == 200 for port in serving) and all(
+            self._status(self.port, path) not in (None, 502, 503) for path in PARTS
+        )
+
+    def _status(self, port, path):
+        """The status of an answer, or None where there is none."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
+        except OSError:
+            return None
+
+    def _wait(self, what, check):
+        self.progress(f"waiting for {what}")
+        deadline, pause = time.monotonic() + READY_WITHIN, 0.01
+        while not check():
+            if self.supervisor.ended.wait(pause):
+                raise Failed(f"{what} did not come up; see above", self.supervisor.exit_code)
+            if time.monotonic() > deadline:
+                raise Failed(f"{what} was not ready within {READY_WITHIN:g} s; see ./lab logs")
+            pause = min(pause * 1.5, 0.2)
+
+    def to_run(self):
+        """What `./lab run` gives its command."""
+        passwords = {name: self.given.get(name, value) for name, value in PASSWORDS.items()}
+        lab = {
+            "LAB_STATE": str(self.state),
+            "LAB_COMMAND": shlex.join([sys.executable, "-m", "tools.lab"]),
+            "PYTHONPATH": str(HERE.path),
+        }
+        return {
+            **self.settings,
+            **passwords,
+            **lab,
+            "BASE_URL": self.base_url,
+            "MAIL_URL": self.mail_url,
+        }
+
+    def note(self):
+        """Write down who runs where: for other terminals, and for the next start if this one is
+        killed."""
+        here = psutil.Process()
+        noted = {
+            "pid": here.pid,
+            "created": here.create_time(),
+            "children": self.supervisor.pids(),
+            "control": self.control.address,
+            "run": self.to_run(),
+        }
+        path = self.state / "running.json"
+        write_privately(path.with_suffix(".new"), noted)
+        path.with_suffix(".new").replace(path)
+
+
+def session_keys(path):
+    """A key to sign session tokens with, and the public one that belongs to it; kept at path, so
+    that a restart signs nobody out."""
+    if not path.exists():
+        key = Ed25519PrivateKey.generate()
+        private, public = (
+            base64.urlsafe_b64encode(each).decode()
+            for each in (key.private_bytes_raw(), key.public_key().public_bytes_raw())
+        )
+        keys = {"SESSION_KEY": f"lab:{private}", "SESSION_PUBLIC_KEYS": f"lab:{public}"}
+        write_privately(path, keys)
+    return json.loads(path.read_text())
+
+
+def write_privately(path, value):
+    """Write value as JSON into a file that only this user can read, from the moment it is made."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(value, file)
+
+
+def expand(command, environment):
+    """Each $NAME in the words of a command, from its environment."""
+    return [_expand(word, environment) for word in command]
+
+
+def _expand(word, environment):
+    for name in sorted(environment, key=len, reverse=True):
+        word = word.replace(f"${name}", environment[name]).replace(
+            f"${{{name}}}", environment[name]
+        )
+    return word
+
+
+def _digest(folder):
+    """What the files below folder come to, as a hexadecimal text."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(folder)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
