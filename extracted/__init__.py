@@ -1,1 +1,1 @@
-"""What has left the monolith, and what it shares with what is left of it: the kit."""
+"""The services that have left the monolith."""

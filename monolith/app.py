@@ -7,45 +7,46 @@ from pathlib import Path
 
 import yaml
 from flask import Flask, Response
-from sqlalchemy import text
 from werkzeug.routing import BaseConverter
 
-from extracted.kit import log, trace
-from monolith import announce, config, forget, seed, web
+from kit import access, http, log, trace
+from kit.process import this_process
+from kit.refusals import Unavailable
+from monolith import config, forget, seed, snapshot
 from monolith.accounts import commands
 from monolith.accounts import routes as accounts
 from monolith.bookings import routes as bookings
 from monolith.catalog import routes as catalog
 from monolith.payments import routes as payments
-from monolith.process import Process, this_process
+from monolith.process import Process
 from monolith.recommendations import routes as recommendations
-from monolith.refusals import Unavailable
 
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = (accounts, catalog, bookings, payments, recommendations)
+MODULES = (accounts, catalog, bookings, payments, recommendations)
 
 
 class Id(BaseConverter):
-    """An opaque id; anything else at its place in an address is not found."""
+    """An opaque id in an address; other text at its place is not found."""
 
     regex = "[A-Za-z0-9_-]{1,64}"
 
 
 def create_app(settings=None):
-    """The application, as settings say; without them, as the environment says."""
+    """The application, made with these settings, or with those in the environment."""
     settings = settings or config.from_environment(os.environ)
     log.configure(settings.log_level)
-    trace.configure(vars(settings))
+    trace.configure(settings)
     app = Flask(__name__, static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.json.sort_keys = False
-    app.extensions["encore"] = Process(settings)
+    app.extensions["process"] = Process(settings)
     app.url_map.converters.update(id=Id)
-    web.init_app(app)
-    for part in PARTS:
-        app.register_blueprint(part.bp)
+    http.init_app(app, instance=settings.instance)
+    access.init_app(app, identify=accounts.identify)
+    for module in MODULES:
+        app.register_blueprint(module.bp)
     app.cli.add_command(seed.command)
-    app.cli.add_command(announce.command)
+    app.cli.add_command(snapshot.command)
     app.cli.add_command(forget.command)
     app.cli.add_command(commands.grant_organiser)
     _add_health(app)
@@ -62,8 +63,7 @@ def _add_health(app):
     def ready():
         if this_process().draining:
             raise Unavailable("This process, which is about to stop,")
-        with this_process().db.reading() as session:
-            session.execute(text("select 1"))
+        this_process().db.monolith.check()
         return {"status": "ready"}
 
 
@@ -75,4 +75,5 @@ def _add_document(app):
 
 @cache
 def _document():
-    return json.dumps(yaml.load((ROOT / "docs" / "openapi.yaml").read_text(), yaml.CSafeLoader))  # noqa: S506 - it is a safe loader
+    text = (ROOT / "docs" / "openapi.yaml").read_text()
+    return json.dumps(yaml.load(text, yaml.CSafeLoader))  # noqa: S506 - it is a safe loader

@@ -1,15 +1,16 @@
 import click
 from flask.cli import with_appcontext
 
+from kit.process import this_process
 from monolith.accounts import service as accounts
 from monolith.bookings import service as bookings
-from monolith.process import this_process
 
 
 @click.command("forget")
 @with_appcontext
 def command():
-    """Drop what has run out: holds, ended sessions, idempotency keys. For a timer; nothing depends on when it is run."""
-    for name, part in {"accounts": accounts, "bookings": bookings}.items():
-        with this_process().db.transaction(name) as session:
-            part.forget(session, this_process().clock())
+    """Drop expired holds, ended sessions and idempotency keys. It may run at any time."""
+    process = this_process()
+    for module, database in ((accounts, process.db.accounts), (bookings, process.db.bookings)):
+        with database.transaction() as session:
+            module.forget(session, process.clock())

@@ -1,6 +1,9 @@
-"""Who listens: a consumer group for each part, named for the part, so that one that leaves takes its offsets along."""
+"""The consumer groups: one for each module, with its name, so that it takes its offsets along."""
 
 from monolith.payments import handlers as payments
 from monolith.recommendations import handlers as recommendations
 
-GROUPS = {"payments": payments, "recommendations": recommendations}
+GROUPS = {
+    "payments": payments,
+    "recommendations": recommendations,
+}

@@ -1,12 +1,29 @@
-"""What lives as long as the process: its connections and its keys. What must outlive it is in the database."""
+"""What lives as long as the process: connections and keys. All other state is in the database."""
 
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 
-from flask import current_app
-
-from monolith.accounts.sessions import Tokens
-from monolith.db import Database
+from kit.database import Database
+from kit.tokens import Verifier
+from monolith.accounts import service as accounts
+from monolith.accounts.sessions import Signer
 from monolith.payments.provider import Provider
+
+
+@dataclass(frozen=True)
+class Databases:
+    """The database as each module may use it; `monolith` has all rights, for what spans modules."""
+
+    monolith: Database
+    accounts: Database
+    catalog: Database
+    bookings: Database
+    payments: Database
+    recommendations: Database
+
+    def dispose(self):
+        for field in fields(self):
+            getattr(self, field.name).dispose()
 
 
 class Process:
@@ -15,11 +32,29 @@ class Process:
     def __init__(self, settings, clock=lambda: datetime.now(UTC)):
         self.settings = settings
         self.clock = clock
-        self.db = Database(settings.database_url, connections=settings.threads)
-        self.provider = Provider(settings.stripe_api_base, settings.stripe_api_key, timeout=settings.stripe_timeout_seconds)
-        self.tokens = Tokens(settings.session_key, settings.session_public_keys)
+        self.db = _databases(settings)
+        self.provider = Provider(
+            settings.stripe_api_base,
+            settings.stripe_api_key,
+            timeout=settings.stripe_timeout_seconds,
+        )
+        self.signer = Signer(settings.session_key)
+        self.verifier = Verifier(settings.session_public_keys, has_ended=self._has_ended)
         self.draining = False
 
+    def _has_ended(self, sid):
+        with self.db.accounts.reading() as session:
+            return accounts.has_ended(session, sid)
 
-def this_process():
-    return current_app.extensions["encore"]
+
+def _databases(settings):
+    """Each module works in a role of its own; the URL's user owns all tables."""
+    url = settings.database_url
+    roles = {field.name: f"encore_{field.name}" for field in fields(Databases)}
+    roles["monolith"] = None
+    return Databases(
+        **{
+            name: Database(url, role=role, connections=settings.threads)
+            for name, role in roles.items()
+        }
+    )

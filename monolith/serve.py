@@ -1,10 +1,10 @@
-"""How gunicorn serves the monolith: one process with threads; the facade spreads requests over several of them."""
+"""How gunicorn serves the monolith: a process with threads; the facade knows all instances."""
 
 import os
 import signal
 import threading
 
-from extracted.kit import log
+from kit import log
 from monolith.config import from_environment
 
 settings = from_environment(os.environ)
@@ -21,12 +21,13 @@ logconfig_dict = log.config(settings.log_level)
 
 
 def post_worker_init(worker):
-    process = worker.wsgi.extensions["encore"]
+    process = worker.wsgi.extensions["process"]
     signal.signal(signal.SIGTERM, lambda number, frame: drain(worker, process))
 
 
 def drain(worker, process):
-    """Say that this process is not ready, so that the facade sends nothing more; go on serving meanwhile; then stop."""
+    """Stop without a failed request: become unready, serve until the facade knows, then stop."""
     if not process.draining:
         process.draining = True
-        threading.Timer(settings.drain_seconds, worker.handle_exit, [signal.SIGTERM, None]).start()
+        stop = threading.Timer(settings.drain_seconds, worker.handle_exit, [signal.SIGTERM, None])
+        stop.start()

@@ -1,25 +1,25 @@
-"""The worker: a consumer group for each part that listens to others: python -m monolith.worker [replay]
+"""The worker, with a consumer group for each module: python -m monolith.worker [replay]
 
-Web processes know no Kafka: what they say goes through the outbox, and what they would have waited for is done here."""
+Web processes do not know Kafka: their messages go to the outbox, and the worker processes them."""
 
 import os
 import sys
-from functools import partial
 
-from extracted.kit import log, settings, trace, worker
+from kit import log, trace, worker
+from kit.settings import KAFKA, or_exit, parse
 from monolith import config
 from monolith.groups import GROUPS
 from monolith.process import Process
-from monolith.refusals import Unavailable
 
 
 def main():
-    told = config.from_environment(os.environ)
-    of_kafka = settings.or_exit(settings.parse, settings.KAFKA, os.environ)
-    log.configure(told.log_level)
-    trace.configure(vars(told))
-    process = Process(told)
-    worker.main(sys.argv[1:], GROUPS, process, of_kafka, transaction=lambda group: partial(process.db.transaction, group), away=(Unavailable,))
+    settings = config.from_environment(os.environ)
+    kafka_settings = or_exit(parse, KAFKA, os.environ)
+    log.configure(settings.log_level)
+    trace.configure(settings)
+    process = Process(settings)
+    databases = {group: getattr(process.db, group) for group in GROUPS}
+    worker.main(sys.argv[1:], GROUPS, process, kafka_settings, databases=databases)
 
 
 if __name__ == "__main__":

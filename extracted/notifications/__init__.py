@@ -1,1 +1,1 @@
-"""Mail to customers: a service of its own, which knows what it needs from what others say."""
+"""Mail to customers, as a service: it keeps copies of what it needs from other modules."""

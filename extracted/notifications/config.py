@@ -1,8 +1,6 @@
-"""The settings of notifications."""
+"""The settings of notifications; docs/settings.md says what each is for."""
 
-import os
-
-from extracted.kit.settings import DATABASE, KAFKA, PROCESS, REQUIRED, or_exit, parse, url, word
+from kit.settings import DATABASE, KAFKA, PROCESS, REQUIRED, or_exit, parse, url, word
 
 SETTINGS = {
     **DATABASE,
@@ -13,6 +11,6 @@ SETTINGS = {
 }
 
 
-def from_environment(environ=os.environ):
-    """{name in lower case: value}, or one line on standard error and exit code 2."""
+def from_environment(environ):
+    """The settings in environ, or one line on standard error and exit code 2."""
     return or_exit(parse, SETTINGS, environ)

@@ -1,25 +1,42 @@
-"""What notifications does about what others say."""
+"""What notifications does when others publish."""
 
-from extracted.kit.consumer import NotYet
 from extracted.notifications import service
 from extracted.notifications.model import Address, Concert
-
-TOPICS = ("accounts", "bookings")
+from kit.consumer import NotYet
 
 
 def welcome(session, process, message):
-    said = message.data
-    service.welcome(session, process, account_id=said["id"], email=said["email"], name=said["name"], now=process.clock())
+    service.welcome(
+        session,
+        process.mailer,
+        account_id=message.data["id"],
+        email=message.data["email"],
+        name=message.data["name"],
+        now=process.clock(),
+    )
 
 
 def confirm(session, process, message):
-    said = message.data
-    account, event = session.get(Address, said["account_id"]), session.get(Concert, said["event_id"])
-    if account is None or event is None:
-        raise NotYet(f"account {said['account_id']}" if account is None else f"event {said['event_id']}")
-    booking = {"booking_id": said["id"], "seats": said["seats"], "total": said["total"], "currency": said["currency"]}
-    service.confirm(session, process, account=account, event=event, now=process.clock(), **booking)
+    booking = message.data
+    account = session.get(Address, booking["account_id"])
+    if account is None:
+        raise NotYet(f"account {booking['account_id']}")
+    event = session.get(Concert, booking["event_id"])
+    if event is None:
+        raise NotYet(f"event {booking['event_id']}")
+    service.confirm(
+        session,
+        process.mailer,
+        account=account,
+        event=event,
+        booking_id=booking["id"],
+        seats=booking["seats"],
+        total=booking["total"],
+        currency=booking["currency"],
+        now=process.clock(),
+    )
 
 
-ANNOUNCED = False
+TOPICS = ("accounts", "bookings")
+SNAPSHOTS = False
 HANDLERS = {"account.registered": welcome, "booking.confirmed": confirm}

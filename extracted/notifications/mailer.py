@@ -2,22 +2,19 @@ import smtplib
 from contextlib import closing, suppress
 from urllib.parse import unquote, urlsplit
 
-from extracted.kit import trace
-from extracted.kit.message import Never
+from kit import trace
+from kit.message import Unprocessable
+from kit.refusals import Unavailable
 
-CONNECT_WITHIN = 5  # seconds
-TAKE_WITHIN = 60  # seconds: whoever gives up on a server that is still looking at a mail will send it again
+CONNECT_SECONDS = 5
+SEND_SECONDS = 60  # a client that gives up while the server works would send the mail again
 NO_SUCH_MAILBOX = (550, 551, 553)
-FOR_GOOD = 500  # from here on the answer to a mail is that it is not taken, whenever it is sent
+REFUSED = 500  # from this code on, the server will never take the mail
 PORTS = {"smtp": 25, "smtps": 465}
 
 
-class Away(Exception):
-    """The mail server does not take a mail just now."""
-
-
-class Refused(Never):
-    """The server will not take this mail, whenever it is asked."""
+class Refused(Unprocessable):
+    """The server will never take this mail."""
 
 
 class Mailer:
@@ -28,19 +25,26 @@ class Mailer:
         self.sender = sender
 
     def send(self, message):
-        """Hand a message over; Away where the server does not take it now, Refused where it never will."""
+        """Hand a message over; Unavailable if the server does not take it now, Refused if never."""
         try:
             with trace.span("send mail", "client"), closing(self._connect()) as connection:
-                connection.sock.settimeout(TAKE_WITHIN)
+                connection.sock.settimeout(SEND_SECONDS)
                 connection.send_message(message)
-                with suppress(OSError, smtplib.SMTPException):  # it has the mail
+                with suppress(OSError, smtplib.SMTPException):  # the server has the mail
                     connection.quit()
-        except (OSError, smtplib.SMTPException) as trouble:
-            raise (Refused if is_for_good(trouble) else Away)(f"the mail server: {trouble}") from trouble
+        except (OSError, smtplib.SMTPException) as error:
+            if is_final(error):
+                raise Refused(f"the mail server: {error}") from error
+            raise Unavailable("The mail server") from error
 
     def _connect(self):
         make = smtplib.SMTP_SSL if self.url.scheme == "smtps" else smtplib.SMTP
-        connection = make(self.url.hostname, self.url.port or PORTS[self.url.scheme], local_hostname="encore", timeout=CONNECT_WITHIN)
+        connection = make(
+            self.url.hostname,
+            self.url.port or PORTS[self.url.scheme],
+            local_hostname="encore",
+            timeout=CONNECT_SECONDS,
+        )
         if self.url.query == "starttls":
             connection.starttls()
         if self.url.username:
@@ -48,8 +52,8 @@ class Mailer:
         return connection
 
 
-def is_for_good(trouble):
-    """Whether a server refuses this one mail; one that refuses all of them can be mended."""
-    if isinstance(trouble, smtplib.SMTPRecipientsRefused):
-        return all(code in NO_SUCH_MAILBOX for code, _ in trouble.recipients.values())
-    return isinstance(trouble, smtplib.SMTPDataError) and trouble.smtp_code >= FOR_GOOD
+def is_final(error):
+    """Whether a server refuses this one mail for ever; one that refuses all may be mended."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(code in NO_SUCH_MAILBOX for code, _ in error.recipients.values())
+    return isinstance(error, smtplib.SMTPDataError) and error.smtp_code >= REFUSED

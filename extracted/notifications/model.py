@@ -1,13 +1,8 @@
 from datetime import datetime
 
-from sqlalchemy import DateTime
-from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-MOMENT = DateTime(timezone=True)
-
-
-class Base(MappedAsDataclass, DeclarativeBase):
-    """The tables of notifications."""
+from kit.database import MOMENT, Base
 
 
 class Mail(Base):
@@ -16,14 +11,14 @@ class Mail(Base):
     __tablename__ = "mails"
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    account_id: Mapped[str]
+    account_id: Mapped[str] = mapped_column(index=True)
     kind: Mapped[str]
     sent_at: Mapped[datetime] = mapped_column(MOMENT)
-    booking_id: Mapped[str | None] = mapped_column(default=None)
+    booking_id: Mapped[str | None] = mapped_column(index=True, default=None)
 
 
 class Address(Base):
-    """Where an account's mail goes: a copy of what accounts has said."""
+    """Where the mail of an account goes: a copy, from the topic of accounts."""
 
     __tablename__ = "addresses"
 
@@ -34,7 +29,7 @@ class Address(Base):
 
 
 class Concert(Base):
-    """What a confirmation says of an event: a copy of what the catalog has said."""
+    """What a confirmation says about an event: a copy, from the topic of the catalog."""
 
     __tablename__ = "concerts"
 

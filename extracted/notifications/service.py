@@ -4,17 +4,22 @@ from email.utils import make_msgid
 
 from extracted.notifications.model import Mail
 
-ENCODED = "=?"  # begins what the email package would decode (RFC 2047): new lines, say, and with them headers
+# The email package decodes text that begins so (RFC 2047): a line break in it begins a header.
+ENCODED = "=?"
 
 
-def welcome(session, process, *, account_id, email, name, now):
+def welcome(session, mailer, *, account_id, email, name, now):
     """Send the mail that greets a new account."""
-    noted = Mail(id=uuid.uuid4().hex, account_id=account_id, kind="welcome", sent_at=now)
-    _send(session, process, noted, to=email, subject="Welcome to Encore", text=f"Hello {name},\n\nyour account is ready. Enjoy the music!\n")
+    mail = Mail(id=uuid.uuid4().hex, account_id=account_id, kind="welcome", sent_at=now)
+    text = f"Hello {name},\n\nyour account is ready. Enjoy the music!\n"
+    _send(session, mailer, mail, to=email, subject="Welcome to Encore", text=text)
 
 
-def confirm(session, process, *, account, booking_id, event, seats, total, currency, now):
-    """Send the mail that confirms a booking: to an account with account_id, email and name, of an event's seats with section, row and number."""
+def confirm(session, mailer, *, account, event, booking_id, seats, total, currency, now):
+    """Send the mail that confirms a booking.
+
+    account has account_id, email and name; event has title, artist, venue_name, city and starts_at;
+    seats are mappings with section, row and number."""
     lines = [
         f"Hello {account.name},",
         "",
@@ -28,24 +33,34 @@ def confirm(session, process, *, account, booking_id, event, seats, total, curre
         f"Paid: {total / 100:.2f} {currency}",
         "",
     ]
-    noted = Mail(id=uuid.uuid4().hex, account_id=account.account_id, kind="confirmation", sent_at=now, booking_id=booking_id)
-    _send(session, process, noted, to=account.email, subject=f"Your tickets for {event.title}", text="\n".join(lines))
+    mail = Mail(
+        id=uuid.uuid4().hex,
+        account_id=account.account_id,
+        kind="confirmation",
+        sent_at=now,
+        booking_id=booking_id,
+    )
+    subject = f"Your tickets for {event.title}"
+    _send(session, mailer, mail, to=account.email, subject=subject, text="\n".join(lines))
 
 
-def _send(session, process, noted, **mail):
-    """Send a mail last, when nothing but the commit can fail any more: a death in between sends it twice, and never not at all."""
-    session.add(noted)
+def _send(session, mailer, mail, **parts):
+    """Store a mail, then send it: after that only the commit can fail.
+
+    A process that dies between sending and commit sends the mail again: twice, but never not at
+    all."""
+    session.add(mail)
     session.flush()
-    process.mailer.send(_message(process, noted, **mail))
+    mailer.send(_message(mailer.sender, mail, **parts))
 
 
-def _message(process, noted, *, to, subject, text):
+def _message(sender, mail, *, to, subject, text):
     message = EmailMessage()
-    message["From"] = f"Encore <{process.mailer.sender}>"
+    message["From"] = f"Encore <{sender}>"
     message["To"] = to
     message["Subject"] = " ".join(subject.replace(ENCODED, "= ?").split())
-    if noted.booking_id:
-        message["X-Booking-Id"] = noted.booking_id
+    if mail.booking_id:
+        message["X-Booking-Id"] = mail.booking_id
     message["Message-ID"] = make_msgid(domain="encore.example")
     message.set_content(text)
     return message

@@ -3,7 +3,7 @@ from datetime import datetime
 from sqlalchemy import Index, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from monolith.db import MOMENT, Base
+from kit.database import MOMENT, Base
 
 
 class Account(Base):
@@ -24,7 +24,7 @@ class Account(Base):
 
 
 class EndedSession(Base):
-    """A session that was signed out of, until its token expires."""
+    """A session that somebody has signed out of, kept until its token expires."""
 
     __tablename__ = "ended_sessions"
 

@@ -1,21 +1,29 @@
-from flask import Blueprint, Response, g, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 
-from monolith import fields as checks
+from kit import checks
+from kit.access import caller, public, signed_in
+from kit.process import this_process
+from kit.request import fields
 from monolith.accounts import service, sessions
 from monolith.accounts.sessions import SESSION_FOR
-from monolith.process import this_process
-from monolith.web import customer, fields, public, signed_in
 
 bp = Blueprint("accounts", __name__)
 COOKIE = "encore_session"
+PASSWORD = checks.text(low=8, high=128, trimmed=False)
+
+
+def identify():
+    """The session that the cookie of this request proves, or None."""
+    process = this_process()
+    return process.verifier.session(request.cookies.get(COOKIE), process.clock())
 
 
 @bp.post("/api/accounts")
 @public()
 def register():
     process = this_process()
-    body = fields(email=checks.email, password=checks.password, name=checks.text())
-    with process.db.transaction("accounts") as session:
+    body = fields(email=checks.email, password=PASSWORD, name=checks.text())
+    with process.db.accounts.transaction() as session:
         return service.register(session, now=process.clock(), **body).as_json(), 201
 
 
@@ -23,28 +31,32 @@ def register():
 @public()
 def sign_in():
     process = this_process()
-    body = fields(email=checks.email, password=checks.password)
-    with process.db.reading("accounts") as session:
+    body = fields(email=checks.email, password=PASSWORD)
+    with process.db.accounts.reading() as session:
         account = service.sign_in(session, **body)
-    token = process.tokens.issue(account, process.clock())
+    token = process.signer.issue(account, process.clock())
     answer = jsonify(account_id=account.id, name=account.name, role=account.role)
-    answer.set_cookie(COOKIE, token, max_age=SESSION_FOR, httponly=True, samesite="Lax", secure=request.is_secure)
+    answer.set_cookie(COOKIE, token, max_age=SESSION_FOR, **_cookie_options())
     return answer, 201
 
 
 @bp.delete("/api/sessions")
-@customer()
+@signed_in()
 def sign_out():
-    with this_process().db.transaction("accounts") as session:
-        sessions.end(session, g.session)
+    with this_process().db.accounts.transaction() as session:
+        sessions.end(session, caller().sid, caller().expires_at)
     answer = Response(status=204)
-    answer.delete_cookie(COOKIE, httponly=True, samesite="Lax", secure=request.is_secure)
+    answer.delete_cookie(COOKIE, **_cookie_options())
     return answer
 
 
+def _cookie_options():
+    return {"httponly": True, "samesite": "Lax", "secure": request.is_secure}
+
+
 @bp.get("/api/accounts/me")
-@customer()
+@signed_in()
 def me():
-    with this_process().db.reading("accounts") as session:
-        account = service.find(session, signed_in())
+    with this_process().db.accounts.reading() as session:
+        account = service.find(session, caller().account_id)
         return {**account.as_json(), "role": account.role}

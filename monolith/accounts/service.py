@@ -3,49 +3,54 @@ import uuid
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from extracted.kit.outbox import record
-from monolith.accounts import facts, passwords, sessions
+from kit.outbox import record
+from kit.refusals import NotFound
+from monolith.accounts import messages, passwords, sessions
 from monolith.accounts.model import Account
-from monolith.refusals import Conflict, NotFound, WrongCredentials
+from monolith.accounts.refusals import EmailTaken, WrongCredentials
 
 
 def register(session, *, email, password, name, now):
     """The new account."""
-    account = Account(id=uuid.uuid4().hex, email=email, name=name, password_hash=passwords.hashed(password), created_at=now)
-    fact = facts.registered(account)
+    account = Account(
+        id=uuid.uuid4().hex,
+        email=email,
+        name=name,
+        password_hash=passwords.hashed(password),
+        created_at=now,
+        version=1,
+    )
     try:
         session.add(account)
         session.flush()
     except IntegrityError:
-        raise Conflict("There is an account with this e-mail address already.", kind="email-taken") from None
-    record(session, fact)
+        raise EmailTaken("There is an account with this e-mail address already.") from None
+    record(session, messages.registered(account))
     return account
 
 
 def sign_in(session, *, email, password):
-    """The account that has this address and password."""
+    """The account with this address and password."""
     account = by_email(session, email)
-    known = passwords.matches(account.password_hash if account else passwords.NOBODYS, password)
-    if not (account and known):
+    password_hash = account.password_hash if account else passwords.NOBODYS
+    is_right = passwords.matches(password_hash, password)
+    if not (account and is_right):
         raise WrongCredentials("The e-mail address or the password is wrong.")
     return account
 
 
-def who(process, token, now):
-    """The session that a token proves, or None if it proves none or that one has ended."""
-    proved = token and process.tokens.read(token, now)
-    if not proved:
-        return None
-    with process.db.reading("accounts") as session:
-        return None if sessions.has_ended(session, proved.sid) else proved
-
-
 def find(session, account_id):
-    """The account with its email and name; there is one."""
+    """The account with this id, which exists."""
     return session.get_one(Account, account_id)
 
 
+def has_ended(session, sid):
+    """Whether somebody has signed out of the session with this id."""
+    return sessions.has_ended(session, sid)
+
+
 def by_email(session, email):
+    """The account with this address, in upper or lower case, or None."""
     return session.scalar(select(Account).where(func.lower(Account.email) == func.lower(email)))
 
 
@@ -57,5 +62,5 @@ def make_organiser(session, *, email):
 
 
 def forget(session, now):
-    """Drop what has run out."""
+    """Drop what has expired."""
     sessions.forget(session, now)

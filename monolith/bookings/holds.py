@@ -1,6 +1,7 @@
-"""Which seats are out of others' reach. A claim is a row whose key is the seat: the database lets nobody make a second one.
+"""Which seats nobody else can have. A claim is a row whose key is the seat: there is only one.
 
-Rows are claimed in the order of their ids, so that two who want the same seats the other way round never wait for each other."""
+Claims are made in the order of the seats' ids, so that two holds of the same seats never wait for
+each other."""
 
 from datetime import timedelta
 
@@ -8,87 +9,97 @@ from sqlalchemy import delete, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from monolith.bookings.model import Claim, Hold
-from monolith.refusals import Conflict
+from monolith.bookings.refusals import HoldExpired, SeatTaken
 
 REMEMBER_FOR = timedelta(hours=1)
 FOR_EVER = literal_column("'infinity'::timestamptz")
 
 
 def take(session, hold, now):
-    """Claim all of hold's seats, or none; Conflict names those that are taken."""
-    _refuse(hold, _claimed(session, hold.seats, now))  # whoever comes too late is told so at once, and need not wait for a booking that is under way
+    """Claim all seats of a hold, or none; SeatTaken names those that are taken."""
+    _refuse(hold, _claimed(session, hold.seats, now))  # without waiting for a booking that runs
     session.add(hold)
     session.flush()
-    rows = [{"seat_id": seat, "event_id": hold.event_id, "hold_id": hold.id, "until": hold.expires_at} for seat in sorted(hold.seats)]
-    claim = insert(Claim).values(rows)
-    claim = claim.on_conflict_do_update(
-        index_elements=[Claim.seat_id], set_={"hold_id": claim.excluded.hold_id, "until": claim.excluded.until}, where=Claim.until <= now
-    )
-    _refuse(hold, set(hold.seats) - set(session.scalars(claim.returning(Claim.seat_id))))
+    _refuse(hold, set(hold.seats) - _claim(session, hold, now))
 
 
 def _claimed(session, seats, now):
-    return set(session.scalars(select(Claim.seat_id).where(Claim.seat_id.in_(seats), Claim.until > now)))
+    claims = select(Claim.seat_id).where(Claim.seat_id.in_(seats), Claim.until > now)
+    return set(session.scalars(claims))
+
+
+def _claim(session, hold, now):
+    """The seats of the hold that could be claimed: without a claim, or with an expired one."""
+    rows = [
+        {
+            "seat_id": seat,
+            "event_id": hold.event_id,
+            "hold_id": hold.id,
+            "until": hold.expires_at,
+        }
+        for seat in sorted(hold.seats)
+    ]
+    claim = insert(Claim).values(rows)
+    claim = claim.on_conflict_do_update(
+        index_elements=[Claim.seat_id],
+        set_={"hold_id": claim.excluded.hold_id, "until": claim.excluded.until},
+        where=Claim.until <= now,
+    )
+    return set(session.scalars(claim.returning(Claim.seat_id)))
 
 
 def _refuse(hold, taken):
     if taken:
-        raise seat_taken([seat for seat in hold.seats if seat in taken])
+        raise SeatTaken([seat for seat in hold.seats if seat in taken])
 
 
 def taken(session, event_id, now):
     """{seat: held or sold} of the event's seats that are not free."""
-    wanted = select(Claim.seat_id, Claim.until == FOR_EVER).where(Claim.event_id == event_id, Claim.until > now)
-    return {seat_id: "sold" if is_sold else "held" for seat_id, is_sold in session.execute(wanted)}
+    claims = select(Claim.seat_id, Claim.until == FOR_EVER)
+    claims = claims.where(Claim.event_id == event_id, Claim.until > now)
+    return {seat: "sold" if is_sold else "held" for seat, is_sold in session.execute(claims)}
 
 
 def sold(session, event_ids):
-    """{event: how many of its seats are sold}; those without any are left out."""
-    wanted = select(Claim.event_id, func.count()).where(Claim.event_id.in_(event_ids), Claim.until == FOR_EVER).group_by(Claim.event_id)
-    return dict(session.execute(wanted).all())
+    """{event: how many of its seats are sold}; events without any are left out."""
+    counted = select(Claim.event_id, func.count()).group_by(Claim.event_id)
+    counted = counted.where(Claim.event_id.in_(event_ids), Claim.until == FOR_EVER)
+    return dict(session.execute(counted).all())
 
 
 def lock(session, hold):
-    """Keep hold's claims until the transaction ends, however long that takes; Conflict if somebody else has claimed a seat since."""
-    mine = select(Claim.seat_id).where(Claim.hold_id == hold.id).order_by(Claim.seat_id).with_for_update()
-    if len(session.scalars(mine).all()) < len(hold.seats):
-        raise hold_expired()
+    """Keep the claims of a hold until the transaction ends; HoldExpired if a seat is lost."""
+    claims = select(Claim.seat_id).where(Claim.hold_id == hold.id)
+    locked = session.scalars(claims.order_by(Claim.seat_id).with_for_update()).all()
+    if len(locked) < len(hold.seats):
+        raise HoldExpired()
 
 
 def sell(session, hold):
-    """Keep hold's seats for ever."""
-    session.execute(update(Claim).where(Claim.hold_id == hold.id).values(hold_id=None, until=FOR_EVER))
+    """Keep the seats of a hold for ever."""
+    claims = update(Claim).where(Claim.hold_id == hold.id)
+    session.execute(claims.values(hold_id=None, until=FOR_EVER))
 
 
 def free(session, seats):
-    """Let go of seats that were sold."""
+    """Free seats that were sold."""
     session.execute(delete(Claim).where(Claim.seat_id.in_(seats), Claim.until == FOR_EVER))
 
 
 def release(session, *hold_ids):
-    """Let go of the seats of some holds."""
-    theirs = select(Claim.seat_id).where(Claim.hold_id.in_(hold_ids)).order_by(Claim.seat_id).with_for_update()
-    session.execute(delete(Claim).where(Claim.seat_id.in_(session.scalars(theirs).all())))
+    """Free the seats of some holds."""
+    claims = select(Claim.seat_id).where(Claim.hold_id.in_(hold_ids))
+    locked = session.scalars(claims.order_by(Claim.seat_id).with_for_update()).all()
+    session.execute(delete(Claim).where(Claim.seat_id.in_(locked)))
 
 
 def drop(session, *hold_ids):
-    """Let go of the seats of some holds, and forget them."""
+    """Free the seats of some holds, and forget the holds."""
     release(session, *hold_ids)
     session.execute(delete(Hold).where(Hold.id.in_(hold_ids)))
 
 
 def forget(session, now):
-    """Drop holds that ran out an hour ago."""
-    drop(session, *session.scalars(select(Hold.id).where(Hold.expires_at <= now - REMEMBER_FOR)))
-
-
-def seat_taken(seats):
-    return Conflict("Some of these seats are taken.", kind="seat-taken", seats=seats)
-
-
-def hold_used():
-    return Conflict("This hold has been booked already.", kind="hold-used")
-
-
-def hold_expired():
-    return Conflict("The hold has expired; its seats are free again.", kind="hold-expired")
+    """Drop holds that expired an hour ago."""
+    expired = select(Hold.id).where(Hold.expires_at <= now - REMEMBER_FOR)
+    drop(session, *session.scalars(expired))

@@ -3,22 +3,25 @@ from datetime import datetime
 from sqlalchemy import ARRAY, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from monolith.db import MOMENT, Base
-from monolith.fields import as_text
-from monolith.refusals import Conflict
+from kit.checks import as_text
+from kit.database import MOMENT, Base
+from monolith.bookings.refusals import NotConfirmed
 
 
 class BookedSeat(Base):
-    """A seat of a booking."""
+    """A seat of a booking, with its position in the plan."""
 
     __tablename__ = "booking_seats"
 
     seat_id: Mapped[str] = mapped_column(primary_key=True, index=True)
-    booking_id: Mapped[str] = mapped_column(ForeignKey("bookings.id"), primary_key=True, default=None)
+    position: Mapped[int | None]
+    booking_id: Mapped[str] = mapped_column(
+        ForeignKey("bookings.id"), primary_key=True, default=None
+    )
 
 
 class Booking(Base):
-    """Seats that an account asked for: pending, then confirmed or declined, and perhaps cancelled later."""
+    """Seats for an account: pending, then confirmed or declined, and perhaps cancelled later."""
 
     __tablename__ = "bookings"
 
@@ -35,24 +38,26 @@ class Booking(Base):
 
     @property
     def seats(self):
-        return [each.seat_id for each in self.booked]
+        """The ids of the seats, in the order of the plan."""
+        return [each.seat_id for each in sorted(self.booked, key=lambda each: each.position)]
 
     def settle(self, *, paid):
-        """Confirmed if it is paid for, else declined."""
+        """Confirm it if it is paid for, else decline it."""
         self.status = "confirmed" if paid else "declined"
+        self.version += 1
 
     def cancel(self):
-        """Conflict unless confirmed."""
+        """Cancel it; NotConfirmed unless it is confirmed."""
         if self.status != "confirmed":
-            raise Conflict(f"This booking is {self.status}; only a confirmed one can be cancelled.", kind="not-confirmed")
+            raise NotConfirmed(self.status)
         self.status = "cancelled"
+        self.version += 1
 
-    def as_json(self, positions):
-        """What its owner sees, with the seats in the order of their positions in the plan."""
+    def as_json(self):
         return {
             "id": self.id,
             "event_id": self.event_id,
-            "seats": sorted(self.seats, key=positions.get),
+            "seats": self.seats,
             "total": self.total,
             "currency": self.currency,
             "status": self.status,
@@ -64,7 +69,7 @@ Index("bookings_account", Booking.account_id, Booking.created_at, Booking.id)
 
 
 class Hold(Base):
-    """Seats that are kept for an account until expires_at, and beyond that while a booking of them is under way."""
+    """Seats that an account keeps until expires_at, and longer while a booking of them runs."""
 
     __tablename__ = "holds"
 
@@ -89,18 +94,22 @@ class Hold(Base):
 
 
 class Claim(Base):
-    """A seat that is out of others' reach until then: by a hold, or for ever by a booking. A seat without one is free."""
+    """A seat that a hold keeps until a moment, or a booking for ever. Other seats are free."""
 
     __tablename__ = "claims"
 
     seat_id: Mapped[str] = mapped_column(primary_key=True)
     event_id: Mapped[str] = mapped_column(index=True)
-    hold_id: Mapped[str | None] = mapped_column(ForeignKey("holds.id", ondelete="CASCADE"), index=True)
+    hold_id: Mapped[str | None] = mapped_column(
+        ForeignKey("holds.id", ondelete="CASCADE"), index=True
+    )
     until: Mapped[datetime] = mapped_column(MOMENT)
 
 
 class IdempotencyKey(Base):
-    """Which booking an account's request with this key made; fingerprint tells whether a repeat asks for the same."""
+    """The booking that an account's request with this key made.
+
+    fingerprint is a hash of the request's body: a repeat must have the same."""
 
     __tablename__ = "idempotency_keys"
 

@@ -1,87 +1,150 @@
-from flask import Blueprint, g
+import re
+from datetime import timedelta
+from functools import partial
 
-from monolith import fields as checks
+from flask import Blueprint
+
+from kit import checks
+from kit.access import caller, signed_in
+from kit.paging import page, paging
+from kit.process import this_process
+from kit.request import field_if_valid, fields, query
+from monolith.accounts import service as accounts
 from monolith.bookings import service
+from monolith.bookings.idempotency import key_of_request
 from monolith.catalog import service as catalog
-from monolith.process import this_process
-from monolith.web import customer, fields, idempotency_key, page, paging, query, signed_in
+from monolith.payments import service as payments
 
 bp = Blueprint("bookings", __name__)
+PAYMENT_METHOD = checks.text(
+    high=253,
+    like=re.compile(r"pm_[A-Za-z0-9_]{1,250}"),
+    called="a payment method",
+)
 
 
 @bp.post("/api/events/<id:event_id>/holds")
-@customer()
+@signed_in()
 def hold(event_id):
     process = this_process()
-    with process.db.reading("catalog") as session:
+    with process.db.catalog.reading() as session:
         event = catalog.find(session, event_id)
         seats = fields(seats=checks.list_of(checks.text(high=64), 1, 8))["seats"]
         places = catalog.seats(session, seats)
-    with process.db.transaction("bookings") as session:
-        return service.hold(session, process, account_id=signed_in(), event=event, places=places, seats=seats, now=process.clock()).as_json(), 201
+    with process.db.bookings.transaction() as session:
+        held = service.hold(
+            session,
+            account_id=caller().account_id,
+            event=event,
+            places=places,
+            seats=seats,
+            now=process.clock(),
+            hold_for=timedelta(seconds=process.settings.hold_seconds),
+        )
+        return held.as_json(), 201
 
 
 @bp.delete("/api/holds/<id:hold_id>")
-@customer()
+@signed_in()
 def give_back(hold_id):
     process = this_process()
-    with process.db.transaction("bookings") as session:
-        service.give_back(session, account_id=signed_in(), hold_id=hold_id, now=process.clock())
+    with process.db.bookings.transaction() as session:
+        service.give_back(
+            session,
+            account_id=caller().account_id,
+            hold_id=hold_id,
+            now=process.clock(),
+        )
     return "", 204
 
 
 @bp.post("/api/bookings")
-@customer()
+@signed_in()
 def book():
-    process, account_id = this_process(), signed_in()
-    with process.db.reading("bookings") as session:
-        _find_hold(session, account_id)
-    key, wrong_key = idempotency_key()
-    body = fields(also=lambda values: wrong_key, hold_id=checks.identifier, payment_method=checks.payment_method)
-    with process.db.transaction() as session:
-        booking = service.book(session, process, account_id=account_id, key=key, now=process.clock(), **body)
-        return booking.as_json(_positions(booking)), 201
+    process = this_process()
+    held = _own_hold(process)
+    key, key_errors = key_of_request()
+    body = fields(
+        also=lambda values: key_errors,
+        hold_id=checks.identifier,
+        payment_method=PAYMENT_METHOD,
+    )
+    with process.db.catalog.reading() as session:
+        places = catalog.seats(session, held.seats) if held else []
+    with process.db.monolith.transaction() as session:
+        booking = service.book(
+            session,
+            account_id=caller().account_id,
+            **body,
+            places=places,
+            key=key,
+            now=process.clock(),
+            database=process.db.bookings,
+            provider=process.provider,
+            customer_id=partial(_customer_id, process, caller().account_id),
+        )
+        return booking.as_json(), 201
 
 
-def _positions(*bookings):
-    """{seat: its position in the plan}, as it takes to show bookings."""
-    with this_process().db.reading("catalog") as session:
-        return catalog.positions(session, [seat for booking in bookings for seat in booking.seats])
+def _own_hold(process):
+    """The caller's hold, or None; its NotFound comes before any error in a field."""
+    hold_id = field_if_valid("hold_id", checks.identifier)
+    if hold_id is None:
+        return None
+    with process.db.bookings.reading() as session:
+        return service.own_hold(session, account_id=caller().account_id, hold_id=hold_id)
 
 
-def _find_hold(session, account_id):
-    """Refuse an unknown hold before any wrong field, as the contract's order of refusals wants it."""
-    try:
-        hold_id = checks.identifier(g.body.get("hold_id", checks.MISSING))
-    except ValueError:
-        return
-    service.own_hold(session, account_id=account_id, hold_id=hold_id)
+def _customer_id(process, account_id):
+    """The account's id at the payment provider, made now if there is none.
+
+    It is made in a transaction of its own: other bookings of the account need not wait."""
+    with process.db.payments.reading() as session:
+        known = payments.customer_id(session, account_id)
+    if known:
+        return known
+    with process.db.accounts.reading() as session:
+        name = accounts.find(session, account_id).name
+    with process.db.payments.transaction() as session:
+        return payments.make_customer(session, process.provider, account_id=account_id, name=name)
 
 
 @bp.get("/api/bookings")
-@customer()
+@signed_in()
 def bookings():
-    asked = query(**paging(checks.moment, checks.identifier))
-    with this_process().db.reading("bookings") as session:
-        rows = service.of_account(session, account_id=signed_in(), **asked)
-        positions = _positions(*rows)
-        return page(rows, asked["limit"], lambda each: each.as_json(positions), lambda each: (checks.as_text(each.created_at), each.id))
+    parameters = query(**paging(checks.moment, checks.identifier))
+    with this_process().db.bookings.reading() as session:
+        rows = service.of_account(session, account_id=caller().account_id, **parameters)
+        return page(
+            rows,
+            parameters["limit"],
+            render=lambda booking: booking.as_json(),
+            position=lambda booking: (checks.as_text(booking.created_at), booking.id),
+        )
 
 
 @bp.get("/api/bookings/<id:booking_id>")
-@customer()
+@signed_in()
 def booking(booking_id):
-    with this_process().db.reading("bookings") as session:
-        booking = service.find(session, account_id=signed_in(), booking_id=booking_id)
-        return booking.as_json(_positions(booking))
+    with this_process().db.bookings.reading() as session:
+        found = service.find(session, account_id=caller().account_id, booking_id=booking_id)
+        return found.as_json()
 
 
 @bp.post("/api/bookings/<id:booking_id>/cancellation")
-@customer(body=False)
+@signed_in(body=False)
 def cancel(booking_id):
     process = this_process()
-    with process.db.transaction() as session:
-        booking = service.find(session, account_id=signed_in(), booking_id=booking_id, locked=True)
+    with process.db.monolith.transaction() as session:
+        booking = service.find(
+            session, account_id=caller().account_id, booking_id=booking_id, locked=True
+        )
         fields()
-        service.cancel(session, process, booking, now=process.clock())
-        return booking.as_json(_positions(booking))
+        service.cancel(
+            session,
+            booking,
+            places=catalog.seats(session, booking.seats),
+            now=process.clock(),
+            provider=process.provider,
+        )
+        return booking.as_json()

@@ -1,34 +1,34 @@
 import uuid
-from datetime import timedelta
-from functools import partial
 
 from sqlalchemy import select, tuple_
 
-from extracted.kit.outbox import record
-from monolith.accounts import service as accounts
-from monolith.bookings import facts, holds, idempotency
-from monolith.bookings.holds import hold_expired, hold_used
+from kit.database import on_rollback
+from kit.outbox import record
+from kit.refusals import Invalid, NotFound
+from monolith.bookings import holds, idempotency, messages
+from monolith.bookings.compensation import Compensation
 from monolith.bookings.model import BookedSeat, Booking, Hold
-from monolith.catalog import service as catalog
+from monolith.bookings.refusals import EventStarted, HoldExpired, HoldUsed
 from monolith.payments import service as payments
-from monolith.refusals import Conflict, Invalid, NotFound
 
 
-def hold(session, process, *, account_id, event, places, seats, now):
-    """Keep every seat for HOLD_SECONDS, or none of them; Conflict names those that are taken. Event and places are as the catalog knows them."""
-    prices = [place.price for place in places if place.event_id == event.id]
-    if len(prices) < len(seats):
+def hold(session, *, account_id, event, places, seats, now, hold_for):
+    """Hold every seat until now + hold_for, or none; SeatTaken names those that are gone.
+
+    event and places, the seats with their prices, are as the catalog's service answers them."""
+    its_seats = [place for place in places if place.event_id == event.id]
+    if len(its_seats) < len(seats):
         raise Invalid([("seats", "must be different seats of this event")])
     if event.starts_at <= now:
-        raise Conflict("This event has started.", kind="event-started")
+        raise EventStarted()
     held = Hold(
         id=uuid.uuid4().hex,
         account_id=account_id,
         event_id=event.id,
         seats=seats,
-        total=sum(prices),
+        total=sum(seat.price for seat in its_seats),
         currency=event.currency,
-        expires_at=now + timedelta(seconds=process.settings.hold_seconds),
+        expires_at=now + hold_for,
     )
     holds.take(session, held, now)
     return held
@@ -43,84 +43,70 @@ def give_back(session, *, account_id, hold_id, now):
 
 
 def own_hold(session, *, account_id, hold_id, locked=False):
-    """The hold if it is account_id's own, or None if it was booked and is known from its booking only."""
+    """The account's hold, or None if only its booking is left; NotFound if it is not theirs."""
     held = session.get(Hold, hold_id, with_for_update=locked or None)
     if held and held.account_id == account_id:
         return held
-    if held or not session.scalar(select(Booking.id).where(Booking.hold_id == hold_id, Booking.account_id == account_id)):
+    its_booking = select(Booking.id).where(
+        Booking.hold_id == hold_id,
+        Booking.account_id == account_id,
+    )
+    if held or not session.scalar(its_booking):
         raise NotFound("There is no such hold.")
     return None
 
 
 def _unused(held):
     if held is None or held.used:
-        raise hold_used()
+        raise HoldUsed()
     return held
 
 
-def book(session, process, *, account_id, hold_id, payment_method, key, now):
-    """The booking of a hold with its card charged; with a key that was used before, the booking it made."""
-    asked = (hold_id, payment_method)
-    if key and (booking := idempotency.booked_before(session, account_id=account_id, key=key, asked=asked, now=now)):
+def book(
+    session,
+    *,
+    account_id,
+    hold_id,
+    payment_method,
+    places,
+    key,
+    now,
+    database,
+    provider,
+    customer_id,
+):
+    """The booking of a hold, after its card is charged.
+
+    With an Idempotency-Key that was used before, the booking that it made. places are the seats as
+    the catalog's service answers them. database is where a booking that fails is undone, in a
+    transaction of its own; customer_id() answers the account's id at the payment provider."""
+    request = {"account_id": account_id, "key": key, "body": (hold_id, payment_method), "now": now}
+    if key and (booking := idempotency.booked_before(session, **request)):
         return booking
     held = _unused(own_hold(session, account_id=account_id, hold_id=hold_id, locked=True))
     if held.expires_at <= now:
-        raise hold_expired()
+        raise HoldExpired()
+    compensation = Compensation(hold_id, database=database, provider=provider)
+    on_rollback(session, compensation.run)
     holds.lock(session, held)
     held.used = True
-    booking, places = _make(session, held, now), catalog.seats(session, held.seats)
-    record(session, facts.became(booking, places, payment_method=payment_method))
+    booking = _make(session, held, places, now)
+    record(session, messages.state(booking, places, payment_method=payment_method))
     if key:
-        idempotency.remember(session, account_id=account_id, key=key, asked=asked, booking=booking, now=now)
-    booking.settle(paid=_charge(session, process, booking, payment_method, now))
+        idempotency.remember(session, booking=booking, **request)
+    charge = _charge(session, booking, payment_method, now, provider, customer_id)
+    if charge.succeeded:
+        compensation.charge_id = charge.id
+    booking.settle(paid=charge.succeeded)
     if booking.status == "confirmed":
         holds.sell(session, held)
     else:
         holds.release(session, held.id)
-    record(session, facts.became(booking, places))
+    record(session, messages.state(booking, places))
     return booking
 
 
-def _charge(session, process, booking, payment_method, now):
-    return payments.charge(
-        session,
-        process,
-        booking_id=booking.id,
-        hold_id=booking.hold_id,
-        amount=booking.total,
-        currency=booking.currency,
-        customer_id=_customer_id(process, booking.account_id),
-        payment_method=payment_method,
-        now=now,
-        may_give_back=partial(_drop_hold, process, booking.hold_id),
-    )
-
-
-def _customer_id(process, account_id):
-    """The account's id at the payment provider; made in a transaction of its own, lest its other bookings wait for the end of this one."""
-    with process.db.reading("payments") as session:
-        known = payments.customer_id(session, account_id)
-    if known:
-        return known
-    with process.db.reading("accounts") as session:
-        name = accounts.find(session, account_id).name
-    with process.db.transaction("payments") as session:
-        return payments.make_customer(session, process, account_id=account_id, name=name)
-
-
-def _drop_hold(process, hold_id):
-    """Whether a booking that was rolled back is none: then its hold is gone, since it must not be booked with a charge that is given back.
-
-    A commit that was cut off may have taken effect all the same; and while the database is away nobody can tell."""
-    with process.db.transaction("bookings") as session:
-        held = session.get(Hold, hold_id, with_for_update=True)
-        if held and held.used:
-            return False
-        holds.drop(session, hold_id)
-        return True
-
-
-def _make(session, held, now):
+def _make(session, held, places, now):
     booking = Booking(
         id=uuid.uuid4().hex,
         account_id=held.account_id,
@@ -129,20 +115,36 @@ def _make(session, held, now):
         total=held.total,
         currency=held.currency,
         created_at=now,
-        booked=[BookedSeat(seat_id=seat) for seat in held.seats],
+        version=1,
+        booked=[BookedSeat(seat_id=place.id, position=place.position) for place in places],
     )
     session.add(booking)
     session.flush()
     return booking
 
 
-def cancel(session, process, booking, *, now):
+def _charge(session, booking, payment_method, now, provider, customer_id):
+    return payments.charge(
+        session,
+        provider,
+        booking_id=booking.id,
+        account_id=booking.account_id,
+        hold_id=booking.hold_id,
+        amount=booking.total,
+        currency=booking.currency,
+        customer_id=customer_id(),
+        payment_method=payment_method,
+        now=now,
+    )
+
+
+def cancel(session, booking, *, places, now, provider):
     """Cancel a booking that is locked: its seats are free, its charge is given back."""
     booking.cancel()
     holds.free(session, booking.seats)
     session.flush()
-    payments.refund(session, process, booking_id=booking.id, now=now)
-    record(session, facts.became(booking, catalog.seats(session, booking.seats)))
+    payments.refund(session, provider, booking_id=booking.id, now=now)
+    record(session, messages.state(booking, places))
 
 
 def taken(session, event_id, now):
@@ -151,19 +153,14 @@ def taken(session, event_id, now):
 
 
 def sold(session, event_ids):
-    """{event: how many of its seats are sold}; those without any are left out."""
+    """{event: how many of its seats are sold}; events without any are left out."""
     return holds.sold(session, event_ids)
 
 
-def is_own(session, *, account_id, booking_id):
-    """Whether there is such a booking, and it is the account's."""
-    return session.scalar(select(Booking.id).where(Booking.id == booking_id, Booking.account_id == account_id)) is not None
-
-
 def find(session, *, account_id, booking_id, locked=False):
-    """A booking of account_id's own; locked against everybody else until the transaction ends, if so wanted."""
-    wanted = select(Booking).where(Booking.id == booking_id, Booking.account_id == account_id)
-    booking = session.scalar(wanted.with_for_update(of=Booking) if locked else wanted)
+    """The account's booking; NotFound if not theirs. `locked` locks it for the transaction."""
+    own = select(Booking).where(Booking.id == booking_id, Booking.account_id == account_id)
+    booking = session.scalar(own.with_for_update(of=Booking) if locked else own)
     if booking is None:
         raise NotFound("There is no such booking.")
     return booking
@@ -171,13 +168,14 @@ def find(session, *, account_id, booking_id, locked=False):
 
 def of_account(session, *, account_id, limit, after):
     """The bookings of an account, newest first; one more than limit."""
-    wanted = select(Booking).where(Booking.account_id == account_id)
+    own = select(Booking).where(Booking.account_id == account_id)
     if after:
-        wanted = wanted.where(tuple_(Booking.created_at, Booking.id) < tuple_(*after))
-    return session.scalars(wanted.order_by(Booking.created_at.desc(), Booking.id.desc()).limit(limit + 1)).all()
+        own = own.where(tuple_(Booking.created_at, Booking.id) < tuple_(*after))
+    newest_first = own.order_by(Booking.created_at.desc(), Booking.id.desc())
+    return session.scalars(newest_first.limit(limit + 1)).all()
 
 
 def forget(session, now):
-    """Drop what has run out."""
+    """Drop what has expired."""
     holds.forget(session, now)
     idempotency.forget(session, now)

@@ -3,7 +3,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from monolith.db import MOMENT, Base
+from kit.database import MOMENT, Base
 
 LARGEST_PRICE = 10_000_000
 CURRENCIES = ("EUR", "USD", "GBP", "CHF", "SEK")
@@ -23,7 +23,11 @@ class Section(Base):
 
     def places(self):
         """(row, number) of every seat, from the front."""
-        return [(row_name(row), number + 1) for row in range(self.rows) for number in range(self.seats_per_row)]
+        return [
+            (row_name(row), number + 1)
+            for row in range(self.rows)
+            for number in range(self.seats_per_row)
+        ]
 
     def as_json(self):
         return {"name": self.name, "rows": self.rows, "seats_per_row": self.seats_per_row}
@@ -36,11 +40,19 @@ class Venue(Base):
     name: Mapped[str]
     city: Mapped[str]
     country: Mapped[str]
-    sections: Mapped[list[Section]] = relationship(order_by=Section.position, lazy="selectin", default_factory=list)
+    sections: Mapped[list[Section]] = relationship(
+        order_by=Section.position, lazy="selectin", default_factory=list
+    )
 
     def as_json(self):
         sections = [section.as_json() for section in self.sections]
-        return {"id": self.id, "name": self.name, "city": self.city, "country": self.country, "sections": sections}
+        return {
+            "id": self.id,
+            "name": self.name,
+            "city": self.city,
+            "country": self.country,
+            "sections": sections,
+        }
 
 
 class Event(Base):

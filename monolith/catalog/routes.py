@@ -1,11 +1,13 @@
 from flask import Blueprint
 
-from monolith import fields as checks
+from kit import checks
+from kit.access import public, signed_in
+from kit.paging import page, paging
+from kit.process import this_process
+from kit.request import fields, query
 from monolith.bookings import service as bookings
 from monolith.catalog import service, store
 from monolith.catalog.model import CURRENCIES, LARGEST_PRICE, Venue
-from monolith.process import this_process
-from monolith.web import fields, organiser, page, paging, public, query
 
 bp = Blueprint("catalog", __name__)
 
@@ -13,39 +15,57 @@ bp = Blueprint("catalog", __name__)
 @bp.get("/api/venues")
 @public()
 def venues():
-    asked = query(**paging(checks.text(), checks.identifier))
-    with this_process().db.reading("catalog") as session:
-        return page(store.venues(session, **asked), asked["limit"], Venue.as_json, lambda venue: (venue.name, venue.id))
+    parameters = query(**paging(checks.text(), checks.identifier))
+    with this_process().db.catalog.reading() as session:
+        return page(
+            store.venues(session, **parameters),
+            parameters["limit"],
+            render=Venue.as_json,
+            position=lambda venue: (venue.name, venue.id),
+        )
 
 
 @bp.get("/api/events")
 @public()
 def events():
-    asked = query(
+    process = this_process()
+    parameters = query(
         q=checks.optional(checks.text(low=0), ""),
         city=checks.optional(checks.text(low=0)),
         to=checks.optional(checks.moment),
-        **{"from": checks.optional(checks.moment, this_process().clock())},
+        **{"from": checks.optional(checks.moment, process.clock())},
         **paging(checks.moment, checks.identifier),
     )
-    with this_process().db.reading("catalog") as session:
+    with process.db.catalog.reading() as session:
         rows = store.events(
-            session, words=asked["q"].split(), city=asked["city"], start=asked["from"], end=asked["to"], after=asked["after"], limit=asked["limit"]
+            session,
+            words=parameters["q"].split(),
+            city=parameters["city"],
+            start=parameters["from"],
+            end=parameters["to"],
+            after=parameters["after"],
+            limit=parameters["limit"],
         )
-    left = seats_left(rows)
-    return page(rows, asked["limit"], lambda row: as_json(row, left), lambda row: (checks.as_text(row.starts_at), row.id))
+    left = seats_left(process, rows)
+    return page(
+        rows,
+        parameters["limit"],
+        render=lambda row: as_json(row, left),
+        position=lambda row: (checks.as_text(row.starts_at), row.id),
+    )
 
 
 @bp.post("/api/events")
-@organiser()
+@signed_in(role="organiser")
 def schedule():
     process = this_process()
-    with process.db.transaction("catalog") as session:
-        event_id = service.schedule(session, **_wanted_event(session, process.clock()))
-    return event(event_id), 201
+    with process.db.catalog.transaction() as session:
+        body = _event_fields(session, process.clock())
+        event_id = service.schedule(session, **body)
+    return _shown(process, event_id), 201
 
 
-def _wanted_event(session, now):
+def _event_fields(session, now):
     def venue(venue_id):
         venue_id = checks.identifier(venue_id)
         if session.get(Venue, venue_id) is None:
@@ -72,45 +92,48 @@ def _wanted_event(session, now):
 @bp.get("/api/events/<id:event_id>")
 @public()
 def event(event_id):
-    with this_process().db.reading("catalog") as session:
+    return _shown(this_process(), event_id)
+
+
+def _shown(process, event_id):
+    with process.db.catalog.reading() as session:
         found = service.find(session, event_id)
-    return as_json(found, seats_left([found]))
+    return as_json(found, seats_left(process, [found]))
 
 
 @bp.get("/api/events/<id:event_id>/seats")
 @public()
 def seats(event_id):
     process = this_process()
-    with process.db.reading("catalog") as session:
+    with process.db.catalog.reading() as session:
         rows = store.seats(session, event_id)
         if not rows:
             service.find(session, event_id)
-    with process.db.reading("bookings") as session:
+    with process.db.bookings.reading() as session:
         taken = bookings.taken(session, event_id, process.clock())
+    return {"items": [_seat_as_json(*row, taken) for row in rows]}
+
+
+def _seat_as_json(id, section, row, number, price, taken):
     return {
-        "items": [
-            {
-                "id": id,
-                "section": section,
-                "row": row,
-                "number": number,
-                "price": price,
-                "status": taken.get(id, "free"),
-            }
-            for id, section, row, number, price in rows
-        ]
+        "id": id,
+        "section": section,
+        "row": row,
+        "number": number,
+        "price": price,
+        "status": taken.get(id, "free"),
     }
 
 
-def seats_left(events):
-    """{event: how many of its seats are not sold} of some rows of the store."""
-    with this_process().db.reading("bookings") as session:
+def seats_left(process, events):
+    """{event: how many of its seats are not sold}, for rows of the store."""
+    with process.db.bookings.reading() as session:
         sold = bookings.sold(session, [event.id for event in events])
     return {event.id: event.capacity - sold.get(event.id, 0) for event in events}
 
 
 def as_json(event, left):
-    """An event as row of the store, with the seats left."""
+    """An event as JSON, from a row of the store and the seats left."""
     return {
         "id": event.id,
         "title": event.title,

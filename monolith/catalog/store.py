@@ -19,25 +19,46 @@ _listed = select(
     _price_from.label("price_from"),
     func.coalesce(Event.capacity, _seats).label("capacity"),
 ).join(Venue, Venue.id == Event.venue_id)
-_planned = select(Seat.id, Seat.section, Seat.row, Seat.number, Seat.price).order_by(Seat.position)
-_placed = select(Seat.id, Seat.event_id, Seat.position, Seat.section, Seat.row, Seat.number, Seat.price).order_by(Seat.position)
+_planned = select(
+    Seat.id,
+    Seat.section,
+    Seat.row,
+    Seat.number,
+    Seat.price,
+).order_by(Seat.position)
+
+_placed = select(
+    Seat.id,
+    Seat.event_id,
+    Seat.position,
+    Seat.section,
+    Seat.row,
+    Seat.number,
+    Seat.price,
+).order_by(Seat.position)
 
 
 def events(session, *, words, city, start, end, after, limit):
-    """Events from start on and before end, soonest first, each with its venue, lowest price and capacity; one more than limit."""
-    wanted = _listed.where(Event.starts_at >= start)
+    """Events that start at `start` or later and before `end`, soonest first; one more than limit.
+
+    Each has its venue, its lowest price and its capacity."""
+    found = _listed.where(Event.starts_at >= start)
     for word in words:
-        wanted = wanted.where(or_(Event.title.icontains(word, autoescape=True), Event.artist.icontains(word, autoescape=True)))
+        in_title = Event.title.icontains(word, autoescape=True)
+        in_artist = Event.artist.icontains(word, autoescape=True)
+        found = found.where(or_(in_title, in_artist))
     if city:
-        wanted = wanted.where(func.lower(Venue.city) == func.lower(city))
+        found = found.where(func.lower(Venue.city) == func.lower(city))
     if end:
-        wanted = wanted.where(Event.starts_at < end)
+        found = found.where(Event.starts_at < end)
     if after:
-        wanted = wanted.where(tuple_(Event.starts_at, Event.id) > tuple_(*after))
-    return session.execute(wanted.order_by(Event.starts_at, Event.id).limit(limit + 1)).all()
+        found = found.where(tuple_(Event.starts_at, Event.id) > tuple_(*after))
+    soonest_first = found.order_by(Event.starts_at, Event.id)
+    return session.execute(soonest_first.limit(limit + 1)).all()
 
 
 def event(session, event_id):
+    """An event with its venue, its lowest price and its capacity, or None."""
     return session.execute(_listed.where(Event.id == event_id)).one_or_none()
 
 
@@ -55,12 +76,13 @@ def seats_of(session, event_ids):
 
 
 def some_seats(session, seat_ids):
-    """Of these seats, those that there are, in the order of the plan."""
+    """The seats with these ids, in the order of the plan; unknown ids are skipped."""
     return session.execute(_placed.where(Seat.id.in_(seat_ids))).all()
 
 
 def venues(session, *, after, limit):
-    wanted = select(Venue).order_by(Venue.name, Venue.id).limit(limit + 1)
+    """Venues with their sections, by name; one more than limit."""
+    found = select(Venue).order_by(Venue.name, Venue.id).limit(limit + 1)
     if after:
-        wanted = wanted.where(tuple_(Venue.name, Venue.id) > tuple_(*after))
-    return session.scalars(wanted).all()
+        found = found.where(tuple_(Venue.name, Venue.id) > tuple_(*after))
+    return session.scalars(found).all()

@@ -2,12 +2,14 @@ from datetime import datetime
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from monolith.db import MOMENT, Base
-from monolith.fields import as_text
+from kit.checks import as_text
+from kit.database import MOMENT, Base
+
+VERSIONS = {"charge": 1, "refund": 2}  # of the money of one booking, which is one aggregate
 
 
 class Customer(Base):
-    """An account, as the payment provider knows it."""
+    """An account as the payment provider knows it."""
 
     __tablename__ = "customers"
 
@@ -16,12 +18,13 @@ class Customer(Base):
 
 
 class Payment(Base):
-    """Money that went one way or the other for a booking; provider_id is None for what was paid at the box office."""
+    """A charge or a refund of a booking; provider_id is None for one at the box office."""
 
     __tablename__ = "payments"
 
     id: Mapped[str] = mapped_column(primary_key=True)
     booking_id: Mapped[str] = mapped_column(index=True)
+    account_id: Mapped[str | None]
     kind: Mapped[str]
     amount: Mapped[int]
     currency: Mapped[str]
@@ -30,17 +33,19 @@ class Payment(Base):
     provider_id: Mapped[str | None] = mapped_column(default=None)
     version: Mapped[int] = mapped_column(default=0, server_default="0")
 
-    def given_back(self, *, id, now):
+    def refunded(self, *, id, now):
         """The refund of this charge."""
         return Payment(
             id=id,
             booking_id=self.booking_id,
+            account_id=self.account_id,
             kind="refund",
             amount=self.amount,
             currency=self.currency,
             status="succeeded",
             created_at=now,
             provider_id=self.provider_id,
+            version=VERSIONS["refund"],
         )
 
     def as_json(self):

@@ -3,8 +3,8 @@ from dataclasses import dataclass
 
 import stripe
 
-from extracted.kit import trace
-from monolith.refusals import Unavailable
+from kit import trace
+from kit.refusals import Unavailable
 
 log = logging.getLogger(__name__)
 stripe.enable_telemetry = False
@@ -12,17 +12,22 @@ stripe.enable_telemetry = False
 
 @dataclass(frozen=True)
 class Charge:
-    """What the provider said: id is that of its payment intent, if it made one."""
+    """The outcome of a charge; id is the provider's payment intent, if it made one."""
 
     id: str | None
     succeeded: bool
 
 
 class Provider:
-    """The payment provider, which speaks the Stripe API. Unavailable where it gives no clear answer."""
+    """The payment provider, over the Stripe API. Unavailable where it gives no clear answer."""
 
     def __init__(self, base, key, *, timeout):
-        self._stripe = stripe.StripeClient(key, base_addresses={"api": base}, http_client=stripe.RequestsClient(timeout=timeout), max_network_retries=1).v1
+        self._stripe = stripe.StripeClient(
+            key,
+            base_addresses={"api": base},
+            http_client=stripe.RequestsClient(timeout=timeout),
+            max_network_retries=1,
+        ).v1
 
     def customer(self, *, account_id, name):
         """The id of an account's customer, made now if there is none."""
@@ -33,7 +38,7 @@ class Provider:
         ).id
 
     def charge(self, *, customer_id, hold_id, amount, currency, payment_method):
-        """The charge for a hold: asked for again, it is the same one."""
+        """The charge for a hold; a repeat with the same hold_id is the same charge."""
         try:
             intent = self._ask(
                 self._stripe.payment_intents.create,
@@ -49,14 +54,21 @@ class Provider:
                 {"idempotency_key": f"charge:{hold_id}"},
             )
         except (stripe.CardError, stripe.InvalidRequestError) as refusal:
-            log.warning("charge refused", extra={"hold_id": hold_id, "code": refusal.code, "param": refusal.param})
+            log.warning(
+                "charge refused",
+                extra={"hold_id": hold_id, "code": refusal.code, "param": refusal.param},
+            )
             return Charge(None, succeeded=False)
         return Charge(intent.id, succeeded=intent.status == "succeeded")
 
     def refund(self, charge_id, *, key):
-        """Give all of a charge back, once."""
+        """Refund all of a charge; a repeat with the same key changes nothing."""
         try:
-            self._ask(self._stripe.refunds.create, {"payment_intent": charge_id}, {"idempotency_key": f"refund:{key}"})
+            self._ask(
+                self._stripe.refunds.create,
+                {"payment_intent": charge_id},
+                {"idempotency_key": f"refund:{key}"},
+            )
         except stripe.InvalidRequestError as refusal:
             if refusal.code != "charge_already_refunded":
                 raise
@@ -67,6 +79,7 @@ class Provider:
                 return call(params, options)
         except (stripe.CardError, stripe.InvalidRequestError):
             raise
-        except stripe.StripeError as trouble:
-            log.error("payment provider", extra={"error": type(trouble).__name__, "code": trouble.code})
-            raise Unavailable("The payment provider") from trouble
+        except stripe.StripeError as error:
+            line = {"error": type(error).__name__, "code": error.code}
+            log.error("payment provider", extra=line)
+            raise Unavailable("The payment provider") from error

@@ -1,20 +1,24 @@
 from flask import Blueprint
 
-from monolith import fields as checks
-from monolith.bookings import service as bookings
+from kit import checks
+from kit.access import caller, signed_in
+from kit.paging import page, paging
+from kit.process import this_process
+from kit.request import query
 from monolith.payments import service
-from monolith.process import this_process
-from monolith.web import customer, page, paging, query, signed_in
 
 bp = Blueprint("payments", __name__)
 
 
 @bp.get("/api/payments")
-@customer()
+@signed_in()
 def payments():
-    asked = query(booking_id=checks.identifier, **paging(checks.moment, checks.identifier))
-    with this_process().db.reading("bookings") as session:
-        is_own = bookings.is_own(session, account_id=signed_in(), booking_id=asked["booking_id"])
-    with this_process().db.reading("payments") as session:
-        rows = service.of_booking(session, **asked) if is_own else []
-        return page(rows, asked["limit"], lambda each: each.as_json(), lambda each: (checks.as_text(each.created_at), each.id))
+    parameters = query(booking_id=checks.identifier, **paging(checks.moment, checks.identifier))
+    with this_process().db.payments.reading() as session:
+        rows = service.of_booking(session, account_id=caller().account_id, **parameters)
+        return page(
+            rows,
+            parameters["limit"],
+            render=lambda payment: payment.as_json(),
+            position=lambda payment: (checks.as_text(payment.created_at), payment.id),
+        )

@@ -1,1 +1,1 @@
-"""What is booked together, and what that says about a taste."""
+"""Events that are booked by the same people, and which of them to suggest to whom."""

@@ -1,11 +1,13 @@
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from monolith.db import Base
+from kit.database import Base
 
 
 class Taste(Base):
-    """How many confirmed bookings of an event an account has: a row of its own for each, so that bookings never wait for each other here."""
+    """How many confirmed bookings of an event an account has.
+
+    Each account and event has a row of its own, so bookings do not wait for each other here."""
 
     __tablename__ = "tastes"
 

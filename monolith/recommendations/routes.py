@@ -1,18 +1,35 @@
 from flask import Blueprint
 
-from monolith import fields as checks
-from monolith.process import this_process
+from kit import checks
+from kit.access import caller, signed_in
+from kit.paging import page, paging
+from kit.process import this_process
+from kit.request import query
 from monolith.recommendations import service
-from monolith.web import customer, page, paging, query, signed_in
+from monolith.recommendations.similarity import suggest
 
 bp = Blueprint("recommendations", __name__)
 
 
+def score(value):
+    """A check: the score in a cursor."""
+    if not isinstance(value, float) or not 0 <= value < 1_000_000:
+        raise ValueError("must be a score")
+    return value
+
+
 @bp.get("/api/recommendations")
-@customer()
+@signed_in()
 def recommendations():
     process = this_process()
-    asked = query(**paging(checks.score, checks.identifier))
-    with process.db.reading("recommendations") as session:
-        rows = service.for_account(session, process, account_id=signed_in(), now=process.clock(), **asked)
-    return page(rows, asked["limit"], lambda row: row, lambda row: (row["score"], row["event"]["id"]))
+    parameters = query(**paging(score, checks.identifier))
+    with process.db.recommendations.reading() as session:
+        suggested = suggest(session, caller().account_id)
+    with process.db.catalog.reading() as session:
+        rows = service.upcoming(session, suggested, now=process.clock(), **parameters)
+    return page(
+        rows,
+        parameters["limit"],
+        render=lambda row: row,
+        position=lambda row: (row["score"], row["event"]["id"]),
+    )

@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is one that the document names: requests made up by schemathesis, against the running system."""
+"""schemathesis generates requests to the running system; the document describes every answer."""
 
 from pathlib import Path
 
@@ -17,9 +17,9 @@ BOUNDED = settings(
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-# Not among them: positive_data_acceptance, since a request that fits its schema may name a seat that is taken; ignored_auth and
-# unsupported_method, which tests/monolith/test_web.py holds; and those that follow links, of which the document has none.
-HELD = [
+# Not included: positive_data_acceptance (a valid request may name a taken seat); ignored_auth and
+# unsupported_method (see tests/monolith/test_http.py); checks of links (the document has none).
+CHECKS = [
     not_a_server_error,
     checks.status_code_conformance,
     checks.content_type_conformance,
@@ -30,7 +30,7 @@ HELD = [
 
 
 def without_security(document):
-    """The document for somebody whose cookie we choose: schemathesis must not leave it out and then expect a refusal."""
+    """The document without its security rules, so that schemathesis always sends our cookie."""
     for operations in document["paths"].values():
         for operation in operations.values():
             if isinstance(operation, dict):
@@ -38,19 +38,25 @@ def without_security(document):
     return document
 
 
-schema = schemathesis.openapi.from_dict(without_security(yaml.safe_load(Path("docs/openapi.yaml").read_text())))
+schema = schemathesis.openapi.from_dict(
+    without_security(yaml.safe_load(Path("docs/openapi.yaml").read_text()))
+)
 
 
 @pytest.fixture
-def cookie(shared_encore, who):
-    """The Cookie header of nobody, or of an organiser, who may do all that a customer may; signed in anew for each operation."""
-    return {} if who == "stranger" else {"Cookie": shared_encore.sign_in(f"{who}@encore.example").cookie}
+def cookie(shared_encore, role):
+    """The Cookie header: none for a stranger, a new session for an organiser."""
+    return (
+        {}
+        if role == "stranger"
+        else {"Cookie": shared_encore.sign_in(f"{role}@encore.example").cookie}
+    )
 
 
-@pytest.mark.parametrize("who", ["stranger", "organiser"])
+@pytest.mark.parametrize("role", ["stranger", "organiser"])
 @schema.include(path_regex="^/api/").parametrize()
 @BOUNDED
-def test_every_answer_is_one_that_the_document_names(case, shared_encore, cookie):
+def test_every_answer_is_described_by_the_document(case, shared_encore, cookie):
     answer = case.call(base_url=shared_encore.url, headers=cookie, timeout=30)
 
-    case.validate_response(answer, checks=HELD)
+    case.validate_response(answer, checks=CHECKS)

@@ -1,4 +1,4 @@
-"""The facade alone, in front of small servers that say what arrived at them."""
+"""The facade alone, in front of small servers that return the request they received."""
 
 import json
 import os
@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from tools.lab.processes import kill_group
-from tools.lab.system import expand
-from tools.lab.tree import HERE
-from tools.lab.waiting import eventually, free_port, is_listening
+from tools.lab.ground.tree import HERE
+from tools.lab.ground.waiting import eventually, free_port, is_listening
+from tools.lab.system.processes import kill_group
+from tools.lab.system.system import expand
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers with the request that arrived; hangs up on one that says so, after it has read it."""
+    """Returns the request it received; with X-Then: hang-up it closes the connection instead."""
 
     protocol_version = "HTTP/1.1"
 
@@ -33,7 +33,9 @@ class Echo(BaseHTTPRequestHandler):
             self.close_connection = True
             return None
         headers = {name.lower(): value for name, value in self.headers.items()}
-        return self._answer(200, {"served_by": self.server.server_port, "headers": headers, "body": body})
+        return self._answer(
+            200, {"served_by": self.server.server_port, "headers": headers, "body": body}
+        )
 
     do_POST = do_DELETE = do_PATCH = do_HEAD = do_GET
 
@@ -62,8 +64,8 @@ class Server(ThreadingHTTPServer):
 
 
 @pytest.fixture
-def behind():
-    """Two servers behind the facade; .seen has the requests that reached one."""
+def backends():
+    """Two servers for the facade; .seen lists the requests that each received."""
     servers = [Server(), Server()]
     yield servers
     for server in servers:
@@ -76,37 +78,59 @@ class Facade:
         self.port, self.process = port, process
 
     def raw(self, text):
-        """What comes back for these bytes until the facade hangs up."""
+        """The text that the facade returns for these bytes until it closes the connection."""
         answer = b""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection, suppress(ConnectionError):
+        with (
+            socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection,
+            suppress(ConnectionError),
+        ):
             connection.sendall(text)
             while more := connection.recv(65536):
                 answer += more
         return answer.decode()
 
     def get(self, path="/api/events", headers=(), method="GET", body=""):
-        """(status, headers, body) of an answer; ValueError if there is none."""
-        lines = [f"{method} {path} HTTP/1.1", "Host: encore.example", "Connection: close", f"Content-Length: {len(body)}", *headers, "", body]
+        """(status, headers, body) of the answer; ValueError without an answer."""
+        lines = [
+            f"{method} {path} HTTP/1.1",
+            "Host: encore.example",
+            "Connection: close",
+            f"Content-Length: {len(body)}",
+            *headers,
+            "",
+            body,
+        ]
         head, _, text = self.raw("\r\n".join(lines).encode()).partition("\r\n\r\n")
         status, *named = head.split("\r\n")
         if not status:
             raise ValueError("no answer")
-        return int(status.split()[1]), dict(line.split(": ", 1) for line in named), json.loads(text or "null")
+        return (
+            int(status.split()[1]),
+            dict(line.split(": ", 1) for line in named),
+            json.loads(text or "null"),
+        )
 
     def reload(self):
         self.process.send_signal(signal.SIGUSR1)
 
 
 @pytest.fixture
-def facade(behind, tmp_path):
+def facade(backends, tmp_path):
     port = free_port()
-    upstreams = " ".join(f"127.0.0.1:{server.server_port}" for server in behind)
+    upstreams = " ".join(f"127.0.0.1:{server.server_port}" for server in backends)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    told = {"PATH": path, "PORT": str(port), "WEB_UPSTREAMS": upstreams, "ADMIN_SOCKET": os.path.relpath(tmp_path / "s", HERE.path)}
-    environment = {**os.environ, **told}
+    settings = {
+        "PATH": path,
+        "PORT": str(port),
+        "WEB_UPSTREAMS": upstreams,
+        "ADMIN_SOCKET": os.path.relpath(tmp_path / "s", HERE.path),
+    }
+    environment = {**os.environ, **settings}
     command = expand(HERE.procfile()["facade"], environment)
     with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(command, cwd=HERE.path, env=environment, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(
+            command, cwd=HERE.path, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
     eventually(lambda: is_listening(port), within=20)
     yield Facade(port, process)
     kill_group(process.pid)

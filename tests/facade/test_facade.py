@@ -1,23 +1,42 @@
-"""What the facade lets through, what it adds and takes away, and whom it asks."""
+"""Requests that the facade forwards, changes, refuses and repeats."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 
-def test_headers_about_the_way_are_its_own_and_hop_by_hop_ones_end_here(facade):
-    claimed = ["X-Forwarded-For: 6.6.6.6", "X-Forwarded-Host: evil", "X-Forwarded-Proto: https", "Forwarded: for=6.6.6.6", "X-Real-Ip: 6.6.6.6"]
-    hops = ["X-Served-By: me", "Keep-Alive: 5", "Connection: X-Secret", "X-Secret: 1", "TE: trailers", "Upgrade: h2c"]
+def test_the_facade_sets_forwarded_headers_and_drops_others(facade):
+    claimed = [
+        "X-Forwarded-For: 6.6.6.6",
+        "X-Forwarded-Host: evil",
+        "X-Forwarded-Proto: https",
+        "Forwarded: for=6.6.6.6",
+        "X-Real-Ip: 6.6.6.6",
+    ]
+    hops = [
+        "X-Served-By: me",
+        "Keep-Alive: 5",
+        "Connection: X-Secret",
+        "X-Secret: 1",
+        "TE: trailers",
+        "Upgrade: h2c",
+    ]
 
     status, _, body = facade.get(headers=claimed + hops)
 
     arrived = body["headers"]
     assert status == 200
-    assert (arrived["x-forwarded-for"], arrived["x-forwarded-host"], arrived["x-forwarded-proto"]) == ("127.0.0.1", "encore.example", "http")
+    assert (
+        arrived["x-forwarded-for"],
+        arrived["x-forwarded-host"],
+        arrived["x-forwarded-proto"],
+    ) == ("127.0.0.1", "encore.example", "http")
     assert arrived["host"] == "encore.example"
-    assert arrived.keys().isdisjoint({"forwarded", "x-real-ip", "x-served-by", "keep-alive", "x-secret", "upgrade", "te"})
+    assert arrived.keys().isdisjoint(
+        {"forwarded", "x-real-ip", "x-served-by", "keep-alive", "x-secret", "upgrade", "te"}
+    )
 
 
-def test_a_request_has_one_id_all_the_way(facade):
+def test_a_request_keeps_one_id_throughout(facade):
     _, headers, body = facade.get(headers=["X-Request-Id: my-own_1"])
     assert headers["X-Request-Id"] == body["headers"]["x-request-id"] == "my-own_1"
 
@@ -26,61 +45,83 @@ def test_a_request_has_one_id_all_the_way(facade):
     assert len(headers["X-Request-Id"]) == 36
 
 
-def test_what_a_server_alone_would_let_through_is_refused(facade, behind):
-    assert facade.raw(b"GET /api/events HTTP/1.1\r\nConnection: close\r\n\r\n").startswith("HTTP/1.1 400")
+def test_malformed_requests_are_refused_by_the_facade(facade, backends):
+    assert facade.raw(b"GET /api/events HTTP/1.1\r\nConnection: close\r\n\r\n").startswith(
+        "HTTP/1.1 400"
+    )
     assert facade.get(method="TRACE")[0] == 405
     assert facade.get(method="CONNECT")[0] == 405
-    assert facade.raw(b"GET /api/events HTTP/1.1\r\nHost: a\r\nX-Large: " + b"x" * 64_000 + b"\r\n\r\n").startswith("HTTP/1.1 431")
-    assert behind[0].seen == behind[1].seen == []
+    assert facade.raw(
+        b"GET /api/events HTTP/1.1\r\nHost: a\r\nX-Large: " + b"x" * 64_000 + b"\r\n\r\n"
+    ).startswith("HTTP/1.1 431")
+    assert backends[0].seen == backends[1].seen == []
 
 
-def test_a_body_arrives_with_a_length_whatever_was_claimed_so_nothing_can_be_smuggled_behind_it(facade, behind):
+def test_no_second_request_hides_in_a_chunked_body(facade, backends):
     smuggled = b"0\r\n\r\nGET /api/smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
-    head = b"POST /api/sessions HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = (
+        b"POST /api/sessions HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+        b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
 
     facade.raw(head % len(smuggled) + smuggled)
 
-    assert [request for server in behind for request in server.seen] == [("POST", "/api/sessions", "")]
+    assert [request for server in backends for request in server.seen] == [
+        ("POST", "/api/sessions", "")
+    ]
 
 
-def test_a_body_that_is_too_large_goes_no_further(facade, behind):
+def test_a_large_body_is_stopped_at_the_facade(facade, backends):
     assert facade.get(method="POST", body="x" * 65_536)[0] == 200
-    behind[0].seen.clear(), behind[1].seen.clear()
+    backends[0].seen.clear(), backends[1].seen.clear()
 
     status, _, problem = facade.get(method="POST", body="x" * 65_537)
-    endless = facade.raw(b"POST /api/sessions HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 3000000\r\n\r\n" + b"x" * 3_000_000)
+    endless = facade.raw(
+        b"POST /api/sessions HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+        b"Content-Length: 3000000\r\n\r\n" + b"x" * 3_000_000
+    )
 
     assert (status, problem["type"]) == (413, "too-large")
-    assert endless == "" or endless.startswith("HTTP/1.1 413")  # it hangs up before it has read all, so the answer may not get through
-    assert behind[0].seen == behind[1].seen == []
+    assert endless == "" or endless.startswith(
+        "HTTP/1.1 413"
+    )  # it closes the connection early, so the answer may be lost
+    assert backends[0].seen == backends[1].seen == []
 
 
-def test_a_client_that_dawdles_is_hung_up_on_and_reaches_nobody(facade, behind):
+def test_a_slow_client_is_disconnected_by_the_facade(facade, backends):
     head = b"POST /api/sessions HTTP/1.1\r\nHost: a\r\n"
     with ThreadPoolExecutor() as threads:
-        half_a_head, no_body = threads.map(facade.raw, [head, head + b"Connection: close\r\nContent-Length: 100\r\n\r\nbegun"])
+        half_a_head, no_body = threads.map(
+            facade.raw, [head, head + b"Connection: close\r\nContent-Length: 100\r\n\r\nbegun"]
+        )
 
     assert half_a_head == ""
     assert no_body == "" or no_body.startswith(("HTTP/1.1 4", "HTTP/1.1 503"))
-    assert behind[0].seen == behind[1].seen == []
+    assert backends[0].seen == backends[1].seen == []
 
 
-def test_pages_are_served_here_and_nothing_else_of_the_checkout(facade, behind):
+def test_only_the_pages_of_web_are_served(facade, backends):
     page = facade.raw(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
 
     assert "<title>" in page
     assert "Content-Security-Policy: default-src 'self'" in page
-    for path in ("/nothing.html", "/../Procfile", "/%2e%2e/Procfile", "/health/ready", "/health/live"):
+    for path in (
+        "/nothing.html",
+        "/../Procfile",
+        "/%2e%2e/Procfile",
+        "/health/ready",
+        "/health/live",
+    ):
         assert facade.get(path=path)[0] == 404, path
     assert facade.get(path="/index.html", method="POST")[0] == 405
-    assert behind[0].seen == behind[1].seen == []
+    assert backends[0].seen == backends[1].seen == []
 
 
-def test_a_request_without_an_answer_is_repeated_only_if_it_may_be(facade, behind):
+def test_only_safe_requests_without_an_answer_are_repeated(facade, backends):
     status, _, body = facade.get(method="POST", path="/api/bookings", headers=["X-Then: hang-up"])
-    posts = [request for server in behind for request in server.seen]
-    behind[0].seen.clear(), behind[1].seen.clear()
-    behind[0].shutdown(), behind[0].server_close()
+    posts = [request for server in backends for request in server.seen]
+    backends[0].seen.clear(), backends[1].seen.clear()
+    backends[0].shutdown(), backends[0].server_close()
     answers = [facade.get()[0] for _ in range(8)]
 
     assert (status, body["type"]) == (503, "unavailable")
@@ -88,49 +129,61 @@ def test_a_request_without_an_answer_is_repeated_only_if_it_may_be(facade, behin
     assert answers == [200] * 8
 
 
-def test_an_instance_that_is_not_ready_gets_nothing_until_it_is(facade, behind, eventually):
-    behind[0].ready = False
-    eventually(lambda: {facade.get()[2]["served_by"] for _ in range(6)} == {behind[1].server_port})
+def test_instances_get_requests_only_while_ready(facade, backends, eventually):
+    backends[0].ready = False
+    eventually(
+        lambda: {facade.get()[2]["served_by"] for _ in range(6)} == {backends[1].server_port}
+    )
 
-    behind[0].ready = True
+    backends[0].ready = True
 
-    eventually(lambda: {facade.get()[2]["served_by"] for _ in range(6)} == {server.server_port for server in behind})
+    eventually(
+        lambda: (
+            {facade.get()[2]["served_by"] for _ in range(6)}
+            == {server.server_port for server in backends}
+        )
+    )
 
 
-def test_a_request_waits_for_an_instance_to_come_back(facade, behind, eventually):
-    for server in behind:
+def test_requests_wait_for_an_instance_to_return(facade, backends, eventually):
+    for server in backends:
         server.ready = False
-    asked = []
-    asker = threading.Thread(target=lambda: asked.extend(facade.get()[0] for _ in range(200)), daemon=True)
+    statuses = []
+    client = threading.Thread(
+        target=lambda: statuses.extend(facade.get()[0] for _ in range(200)), daemon=True
+    )
 
-    asker.start()
-    eventually(lambda: (before := len(asked)) < 200 and not asker.join(0.5) and len(asked) == before)
-    behind[1].ready = True
-    asker.join(30)
+    client.start()
+    eventually(
+        lambda: (before := len(statuses)) < 200 and not client.join(0.5) and len(statuses) == before
+    )
+    backends[1].ready = True
+    client.join(30)
 
-    assert asked == [200] * 200
+    assert statuses == [200] * 200
 
 
 def test_reloading_fails_no_request(facade):
     failed, done = [], threading.Event()
 
-    def ask():
+    def send_requests():
         while not done.is_set():
             try:
                 status = facade.get()[0]
-            except ValueError:  # a connection that was not accepted yet when its listener was closed: nobody has seen the request
+            # the listener closed before it accepted this: no server saw the request
+            except ValueError:
                 status = facade.get()[0]
             if status != 200:
                 failed.append(status)
 
-    askers = [threading.Thread(target=ask) for _ in range(4)]
-    for asker in askers:
-        asker.start()
+    clients = [threading.Thread(target=send_requests) for _ in range(4)]
+    for client in clients:
+        client.start()
     for _ in range(5):
         facade.reload()
         assert facade.get()[0] == 200
     done.set()
-    for asker in askers:
-        asker.join(20)
+    for client in clients:
+        client.join(20)
 
     assert failed == []

@@ -1,8 +1,10 @@
-"""What the journeys share. They know the shop by its address only: BASE_URL, or else a system that the lab starts for them.
+"""Fixtures of the journeys. A journey knows only the address of the shop: BASE_URL, or the address
+of a system that the lab starts.
 
-With MAIL_URL they read the mail, with the payment sandbox at STRIPE_API_BASE they see the money, with LAB_COMMAND and LAB_STATE
-they kill processes; ORGANISER_PASSWORD is that of organiser@encore.example, who adds the events. Every journey makes what it needs,
-so that none disturbs another, and waits with `eventually` for all that the contract lets lag."""
+MAIL_URL lets journeys read mail; STRIPE_API_BASE, the payment sandbox, lets them see payments;
+LAB_COMMAND and LAB_STATE let them kill processes. ORGANISER_PASSWORD is the password of
+organiser@encore.example, who adds events. Every journey creates its own data, so journeys do not
+disturb each other. It waits with `eventually` where the contract allows a delay."""
 
 import http.client
 import json
@@ -23,7 +25,7 @@ from types import SimpleNamespace
 import pytest
 
 PASSWORD = "correct horse"
-WITHIN = 15.0  # seconds that a follow-up may take
+WITHIN = 15.0  # seconds that a delayed effect may take
 CONNECTIONS = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
 waited = defaultdict(list)
 damage = {}
@@ -31,7 +33,7 @@ damage = {}
 
 @dataclass
 class Answer:
-    """What came back, already held to what every answer must be like."""
+    """An answer of the shop; creating one checks the rules that hold for every answer."""
 
     status: int
     headers: http.client.HTTPMessage
@@ -40,18 +42,21 @@ class Answer:
 
     @property
     def refusal(self):
-        """(status, type of problem)"""
+        """(status, problem type)"""
         return self.status, self.json["type"]
 
     @property
     def wrong(self):
-        """The names of the fields that a 422 complains of."""
+        """The names of the fields that a 422 answer reports."""
         assert self.refusal == (422, "invalid"), self.json
         return {error["field"] for error in self.json["errors"]}
 
     def __post_init__(self):
         kind = (self.headers["Content-Type"] or "").split(";")[0]
-        assert kind == ("application/problem+json" if self.status >= 400 else "application/json") or not self.text, self
+        assert (
+            kind == ("application/problem+json" if self.status >= 400 else "application/json")
+            or not self.text
+        ), self
         self.json = json.loads(self.text) if self.text else None
         if self.status >= 400:
             self._check_problem()
@@ -59,7 +64,10 @@ class Answer:
     def _check_problem(self):
         assert self.status != 500, self
         assert self.json["status"] == self.status
-        assert all(isinstance(self.json[name], str) and self.json[name] for name in ("type", "title", "detail")), self
+        assert all(
+            isinstance(self.json[name], str) and self.json[name]
+            for name in ("type", "title", "detail")
+        ), self
         assert "Traceback" not in self.text
         if self.json["type"] == "invalid":
             assert all(error["field"] and error["detail"] for error in self.json["errors"])
@@ -71,13 +79,13 @@ class Answer:
 
 
 class Client:
-    """Speaks HTTP to the shop, a connection for each request, and keeps the session's cookie; threads may share it."""
+    """An HTTP client with a session cookie and a connection per request; threads may share it."""
 
     def __init__(self, url):
         self.url, self.cookie = urllib.parse.urlsplit(url), None
 
     def request(self, method, path, json=None, *, body=None, headers=None):
-        """The answer; OSError or HTTPException where there is none, or only a part of one."""
+        """The answer; OSError or HTTPException if it is missing or incomplete."""
         sent = {"Cookie": self.cookie} if self.cookie else {}
         if json is not None:
             body, sent["Content-Type"] = dumps(json), "application/json"
@@ -108,7 +116,11 @@ class Client:
         return self.post(f"/api/events/{event.id}/holds", {"seats": seats})
 
     def book(self, hold_id, card="pm_card_visa", key=None):
-        return self.post("/api/bookings", {"hold_id": hold_id, "payment_method": card}, headers={"Idempotency-Key": key} if key else {})
+        return self.post(
+            "/api/bookings",
+            {"hold_id": hold_id, "payment_method": card},
+            headers={"Idempotency-Key": key} if key else {},
+        )
 
     def cancel(self, booking):
         return self.post(f"/api/bookings/{booking['id']}/cancellation")
@@ -117,7 +129,10 @@ class Client:
         """The items of every page of a list."""
         pages, after = [], ""
         while after is not None:
-            page = self.get(f"{path}{'&' if '?' in path else '?'}limit={limit}{after and f'&after={urllib.parse.quote(after)}'}")
+            page = self.get(
+                f"{path}{'&' if '?' in path else '?'}limit={limit}"
+                + (after and f"&after={urllib.parse.quote(after)}")
+            )
             assert page.status == 200, page
             assert len(page.json["items"]) <= limit
             pages.append(page.json["items"])
@@ -133,7 +148,7 @@ def dumps(value):
 
 
 def read(url):
-    """The JSON at the address of a tool; None if there is none."""
+    """The JSON at the URL of a tool; None if the tool answers with an error."""
     try:
         with urllib.request.urlopen(url, timeout=30) as answer:
             return json.load(answer)
@@ -144,37 +159,47 @@ def read(url):
 
 @pytest.fixture(scope="session")
 def soon():
-    """A moment that long from now, thirty days if nothing is said, as the API writes it."""
+    """A function: the time after a delay, by default 30 days, in the format of the API."""
     return moment_after
 
 
 def moment_after(**after):
-    return (datetime.now(UTC).replace(microsecond=0) + timedelta(**(after or {"days": 30}))).isoformat().replace("+00:00", "Z")
+    return (
+        (datetime.now(UTC).replace(microsecond=0) + timedelta(**(after or {"days": 30})))
+        .isoformat()
+        .replace("+00:00", "Z")
+    )
 
 
-# Where, who and what
+# The system, customers, events and bookings
 
 
 @pytest.fixture(scope="session")
-def told(request):
-    """The addresses and passwords of the system under test: those of the environment, or of a system that the lab starts."""
-    return dict(os.environ) if os.environ.get("BASE_URL") else request.getfixturevalue("running_system")
+def settings(request):
+    """The settings of the system under test, from the environment or from the lab's system."""
+    return (
+        dict(os.environ)
+        if os.environ.get("BASE_URL")
+        else request.getfixturevalue("running_system")
+    )
 
 
 @pytest.fixture
-def visitor(told):
+def visitor(settings):
     """A client that is not signed in."""
-    return Client(told["BASE_URL"])
+    return Client(settings["BASE_URL"])
 
 
 @pytest.fixture(scope="session")
-def sign_up(told):
-    """Make an account, and answer a client that is signed in as it, with its id, email and name."""
+def sign_up(settings):
+    """A function: create an account and return a signed-in client with id, email and name."""
 
     def sign_up(name="Somebody"):
-        client = Client(told["BASE_URL"])
+        client = Client(settings["BASE_URL"])
         client.name, client.email = name, f"{secrets.token_hex(8)}@encore.example"
-        made = client.post("/api/accounts", {"email": client.email, "password": PASSWORD, "name": name})
+        made = client.post(
+            "/api/accounts", {"email": client.email, "password": PASSWORD, "name": name}
+        )
         assert made.status == 201, made
         client.id = made.json["id"]
         assert client.sign_in(client.email).status == 201
@@ -190,23 +215,27 @@ def fan(sign_up):
 
 @pytest.fixture(scope="module")
 def stranger(sign_up):
-    """Another customer, who has nothing to do with the first one's affairs."""
+    """Another customer, without access to the bookings of fan."""
     return sign_up("Stranger")
 
 
 @pytest.fixture(scope="module")
-def organiser(told):
-    if not told.get("ORGANISER_PASSWORD"):
-        pytest.skip("ORGANISER_PASSWORD is not known, and only an organiser can add events")
-    client = Client(told["BASE_URL"])
-    assert client.sign_in("organiser@encore.example", told["ORGANISER_PASSWORD"]).status == 201
+def organiser(settings):
+    if not settings.get("ORGANISER_PASSWORD"):
+        pytest.skip("ORGANISER_PASSWORD is not set, and only an organiser can add events")
+    client = Client(settings["BASE_URL"])
+    assert client.sign_in("organiser@encore.example", settings["ORGANISER_PASSWORD"]).status == 201
     return client
 
 
 @pytest.fixture(scope="session")
-def stage(told):
-    """(venue, section) of the smallest section that has two dozen seats."""
-    sections = [(venue, section) for venue in Client(told["BASE_URL"]).items("/api/venues") for section in venue["sections"]]
+def stage(settings):
+    """(venue, section): the smallest section with at least 24 seats."""
+    sections = [
+        (venue, section)
+        for venue in Client(settings["BASE_URL"]).items("/api/venues")
+        for section in venue["sections"]
+    ]
     return min((each for each in sections if size(each[1]) >= 24), key=lambda each: size(each[1]))
 
 
@@ -216,26 +245,37 @@ def size(section):
 
 @pytest.fixture(scope="module")
 def plan_event(stage):
-    """What adds an event on the stage, with a word in its title that no other event has, and what is to be different."""
+    """A function: the fields of a new event with a unique word in its title, after changes."""
     venue, section = stage
 
-    def plan_event(price=4500, **different):
-        plan = {"title": f"Night {secrets.token_hex(6)}", "artist": "Night Ferry", "genre": "jazz", "venue_id": venue["id"], "starts_at": moment_after()}
-        return {**plan, "prices": {section["name"]: price}, "currency": "EUR", **different}
+    def plan_event(price=4500, **changes):
+        plan = {
+            "title": f"Night {secrets.token_hex(6)}",
+            "artist": "Night Ferry",
+            "genre": "jazz",
+            "venue_id": venue["id"],
+            "starts_at": moment_after(),
+        }
+        return {**plan, "prices": {section["name"]: price}, "currency": "EUR", **changes}
 
     return plan_event
 
 
 @pytest.fixture(scope="module")
 def make_event(organiser, plan_event, eventually):
-    """Add an event, and answer its id, its title's own word, and the ids of its seats in the order of the plan."""
+    """A function: add an event and return its id, the unique word of its title and its seat ids."""
 
-    def make_event(**different):
-        plan = plan_event(**different)
+    def make_event(**changes):
+        plan = plan_event(**changes)
         made = organiser.post("/api/events", plan)
         assert made.status == 201, made
-        seats = eventually("seats of a new event", lambda: organiser.get(f"/api/events/{made.json['id']}/seats").json["items"])
-        return SimpleNamespace(id=made.json["id"], word=plan["title"].split()[-1], seats=[seat["id"] for seat in seats])
+        seats = eventually(
+            "seats of a new event",
+            lambda: organiser.get(f"/api/events/{made.json['id']}/seats").json["items"],
+        )
+        return SimpleNamespace(
+            id=made.json["id"], word=plan["title"].split()[-1], seats=[seat["id"] for seat in seats]
+        )
 
     return make_event
 
@@ -247,7 +287,7 @@ def event(make_event):
 
 @pytest.fixture(scope="session")
 def settled(eventually):
-    """The booking as it is once nothing more is going to happen to it by itself."""
+    """A function: wait until a booking is neither pending nor cancelling, and return it."""
 
     def settled(client, booking):
         def ended():
@@ -261,7 +301,7 @@ def settled(eventually):
 
 @pytest.fixture(scope="session")
 def buy(settled):
-    """Hold seats and book them; answer the booking as it ends, with its hold_id."""
+    """A function: hold seats, book them and return the settled booking with its hold_id."""
 
     def buy(client, event, seats, card="pm_card_visa", key=None):
         held = client.hold(event, seats)
@@ -276,90 +316,126 @@ def buy(settled):
 @pytest.fixture(scope="session")
 def statuses():
     """{seat id: free, held or sold} of an event."""
-    return lambda client, event: {seat["id"]: seat["status"] for seat in client.get(f"/api/events/{event.id}/seats").json["items"]}
+    return lambda client, event: {
+        seat["id"]: seat["status"]
+        for seat in client.get(f"/api/events/{event.id}/seats").json["items"]
+    }
 
 
 @pytest.fixture(scope="session")
 def at_once():
-    """The answers to all calls, made at the same moment."""
+    """A function: make all calls at the same time and return their answers."""
 
     def at_once(calls):
         ready = threading.Barrier(len(calls), timeout=30)
         with ThreadPoolExecutor(len(calls)) as threads:
-            return [each.result(timeout=90) for each in [threads.submit(lambda call=call: ready.wait() is not None and call()) for call in calls]]
+            return [
+                each.result(timeout=90)
+                for each in [
+                    threads.submit(lambda call=call: ready.wait() is not None and call())
+                    for call in calls
+                ]
+            ]
 
     return at_once
 
 
 @pytest.fixture(scope="session")
-def mails(told):
-    """[{subject, text}] that an address got so far."""
-    if not told.get("MAIL_URL"):
-        pytest.skip("MAIL_URL is not known, so no mail can be read")
+def mails(settings):
+    """A function: [{subject, text}] of the mails to an address."""
+    if not settings.get("MAIL_URL"):
+        pytest.skip("MAIL_URL is not set, so no mail can be read")
 
     def mails(to):
         query = urllib.parse.urlencode({"query": f'to:"{to}"', "limit": 1000})
-        found = read(f"{told['MAIL_URL']}/api/v1/search?{query}")["messages"]
-        return [{"subject": each["Subject"], "text": read(f"{told['MAIL_URL']}/api/v1/message/{each['ID']}")["Text"]} for each in found]
+        found = read(f"{settings['MAIL_URL']}/api/v1/search?{query}")["messages"]
+        return [
+            {
+                "subject": each["Subject"],
+                "text": read(f"{settings['MAIL_URL']}/api/v1/message/{each['ID']}")["Text"],
+            }
+            for each in found
+        ]
 
     return mails
 
 
 @pytest.fixture(scope="session")
-def ledger(told):
-    """{hold id: [(charge or refund, amount, currency)]} of all the money that moved at the provider."""
-    url = told.get("STRIPE_API_BASE")
+def ledger(settings):
+    """A function: {hold id: [(charge or refund, amount, currency)]} at the payment provider."""
+    url = settings.get("STRIPE_API_BASE")
     if not url or read(f"{url}/_sandbox/ledger?limit=1") is None:
-        pytest.skip("the payment provider is none that shows its ledger")
+        pytest.skip("the payment provider does not show its ledger")
 
     def ledger():
         moved, after = defaultdict(list), 0
         while after is not None:
             page = read(f"{url}/_sandbox/ledger?limit=1000&after={after}")
             for item in page["items"]:
-                moved[item["metadata"].get("hold_id")].append((item["kind"], item["amount"], item["currency"].upper()))
+                moved[item["metadata"].get("hold_id")].append(
+                    (item["kind"], item["amount"], item["currency"].upper())
+                )
             after = page["next"]
         return moved
 
     return ledger
 
 
-# Waiting, and what it comes to
+# Waiting, and the report about it
 
 
 @pytest.fixture(scope="session")
 def eventually():
-    """The first truthy answer of check(), asked again until then; how long that took is noted under what was waited for."""
+    """A function: repeat check() until its result is true; record the time under a label."""
 
     def eventually(what, check, within=WITHIN):
-        began, pause, looks = time.monotonic(), 0.005, 0
+        began, pause, attempts = time.monotonic(), 0.005, 0
         while not (answer := check()):
-            assert time.monotonic() - began < within, f"{what}: not within {within:g} s; the last answer was {answer!r}"
+            assert time.monotonic() - began < within, (
+                f"{what}: not within {within:g} s; the last answer was {answer!r}"
+            )
             time.sleep(pause)
-            pause, looks = min(pause * 1.5, 0.2), looks + 1
-        waited[what].append(time.monotonic() - began if looks else 0.0)
+            pause, attempts = min(pause * 1.5, 0.2), attempts + 1
+        waited[what].append(time.monotonic() - began if attempts else 0.0)
         return answer
 
     return eventually
 
 
 @pytest.fixture(scope="session")
-def note_damage():
-    """Note for the report, and the record of the run, what came to harm in it."""
+def record_damage():
+    """A function: add counts of damage to the report and the record of the run."""
     return damage.update
 
 
 def pytest_terminal_summary(terminalreporter):
     if waited:
-        times = [each for noted in waited.values() for each in noted]
-        slow = ", ".join(f"{what} {sum(noted):.2f} s" for what, noted in sorted(waited.items()) if sum(noted))
-        terminalreporter.line(f"journeys waited {sum(times):.2f} s, {sum(map(bool, times))} times of {len(times)}{slow and f': {slow}'}")
+        times = [each for durations in waited.values() for each in durations]
+        slow = ", ".join(
+            f"{what} {sum(durations):.2f} s"
+            for what, durations in sorted(waited.items())
+            if sum(durations)
+        )
+        terminalreporter.line(
+            f"journeys waited {sum(times):.2f} s, {sum(map(bool, times))} times of {len(times)}"
+            + (slow and f": {slow}")
+        )
     if damage:
-        terminalreporter.line("journeys saw damage: " + ", ".join(f"{count} {kind}" for kind, count in sorted(damage.items())))
+        terminalreporter.line(
+            "journeys saw damage: "
+            + ", ".join(f"{count} {kind}" for kind, count in sorted(damage.items()))
+        )
 
 
 def pytest_sessionfinish():
-    summed = {what: {"looked": len(noted), "waited": sum(map(bool, noted)), "seconds": round(sum(noted), 3)} for what, noted in waited.items()}
+    summed = {
+        what: {
+            "looked": len(durations),
+            "waited": sum(map(bool, durations)),
+            "seconds": round(sum(durations), 3),
+        }
+        for what, durations in waited.items()
+    }
     for name, record in (("JOURNEYS_WAITED", summed), ("JOURNEYS_DAMAGE", damage)):
         if path := os.environ.get(name):
             Path(path).write_text(json.dumps(record, indent=1) + "\n")

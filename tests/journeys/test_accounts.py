@@ -1,4 +1,4 @@
-"""Accounts: registering, signing in and out, and being told who one is."""
+"""Accounts: registering, signing in, signing out, reading one's account."""
 
 import secrets
 from functools import partial
@@ -7,44 +7,59 @@ import pytest
 
 
 @pytest.fixture
-def new():
-    """What registers an account that is not there yet."""
-    return {"email": f"{secrets.token_hex(8)}@Encore.Example", "password": "correct horse", "name": "Ada"}
+def new_account():
+    """The fields of an account that does not exist yet."""
+    return {
+        "email": f"{secrets.token_hex(8)}@Encore.Example",
+        "password": "correct horse",
+        "name": "Ada",
+    }
 
 
-def test_a_new_account_is_answered_as_it_was_kept_without_its_password(visitor, new):
-    made = visitor.post("/api/accounts", {**new, "name": "  Ada Lovelace "})
+def test_a_new_account_is_returned_without_its_password(visitor, new_account):
+    made = visitor.post("/api/accounts", {**new_account, "name": "  Ada Lovelace "})
 
     assert made.status == 201
     assert made.json.keys() == {"id", "email", "name"}
-    assert (made.json["email"], made.json["name"]) == (new["email"], "Ada Lovelace")
+    assert (made.json["email"], made.json["name"]) == (new_account["email"], "Ada Lovelace")
     assert made.json["id"]
 
 
-def test_a_new_account_is_welcomed_by_mail(visitor, new, mails, eventually):
-    visitor.post("/api/accounts", new)
+def test_a_new_account_gets_a_welcome_mail(visitor, new_account, mails, eventually):
+    visitor.post("/api/accounts", new_account)
 
-    greeted = eventually("mail", lambda: mails(new["email"]))
+    greeted = eventually("mail", lambda: mails(new_account["email"]))
 
     assert "Welcome" in greeted[0]["subject"]
-    assert new["name"] in greeted[0]["text"]
+    assert new_account["name"] in greeted[0]["text"]
 
 
-def test_an_address_is_taken_whatever_its_case(visitor, new):
-    visitor.post("/api/accounts", new)
+def test_an_email_address_is_unique_ignoring_case(visitor, new_account):
+    visitor.post("/api/accounts", new_account)
 
-    again = visitor.post("/api/accounts", {**new, "email": new["email"].upper(), "name": "Another"})
+    again = visitor.post(
+        "/api/accounts", {**new_account, "email": new_account["email"].upper(), "name": "Another"}
+    )
 
     assert again.refusal == (409, "email-taken")
 
 
-def test_names_and_passwords_may_be_as_long_as_the_contract_says(visitor, new):
-    local = new["email"].split("@")[0]
-    longest = {"email": f"{local}@{'a' * 63}.{'b' * 63}.{'c' * 63}.{'d' * (254 - len(local) - 193)}", "password": "ü" * 128, "name": "🎺" * 200}
+def test_account_fields_may_have_their_maximum_length(visitor, new_account):
+    local = new_account["email"].split("@")[0]
+    longest = {
+        "email": f"{local}@{'a' * 63}.{'b' * 63}.{'c' * 63}.{'d' * (254 - len(local) - 193)}",
+        "password": "ü" * 128,
+        "name": "🎺" * 200,
+    }
 
     assert visitor.post("/api/accounts", longest).status == 201
     assert visitor.sign_in(longest["email"], longest["password"]).json["name"] == longest["name"]
-    assert visitor.post("/api/accounts", {"email": new["email"], "password": "8 chars.", "name": "A"}).status == 201
+    assert (
+        visitor.post(
+            "/api/accounts", {"email": new_account["email"], "password": "8 chars.", "name": "A"}
+        ).status
+        == 201
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,34 +82,42 @@ def test_names_and_passwords_may_be_as_long_as_the_contract_says(visitor, new):
         ("role", "organiser"),
     ],
 )
-def test_a_wrong_field_of_a_new_account_is_named(visitor, new, field, value):
-    assert visitor.post("/api/accounts", {**new, field: value}).wrong == {field}
+def test_a_wrong_account_field_is_named(visitor, new_account, field, value):
+    assert visitor.post("/api/accounts", {**new_account, field: value}).wrong == {field}
 
 
-def test_all_wrong_fields_of_a_new_account_are_named_at_once(visitor):
-    assert visitor.post("/api/accounts", {"email": "no address", "password": "short", "colour": 1}).wrong == {"email", "password", "name", "colour"}
+def test_all_wrong_account_fields_are_named_at_once(visitor):
+    assert visitor.post(
+        "/api/accounts", {"email": "no address", "password": "short", "colour": 1}
+    ).wrong == {"email", "password", "name", "colour"}
     assert visitor.post("/api/accounts", {}).wrong == {"email", "password", "name"}
 
 
-def test_whoever_signs_in_is_told_who_they_are(visitor, new):
-    account = visitor.post("/api/accounts", new).json
+def test_signing_in_returns_the_account_and_role(visitor, new_account):
+    account = visitor.post("/api/accounts", new_account).json
 
-    signed_in = visitor.sign_in(new["email"].lower())
+    signed_in = visitor.sign_in(new_account["email"].lower())
 
-    assert (signed_in.status, signed_in.json) == (201, {"account_id": account["id"], "name": "Ada", "role": "customer"})
-    assert (visitor.get("/api/accounts/me").status, visitor.get("/api/accounts/me").json) == (200, {**account, "role": "customer"})
+    assert (signed_in.status, signed_in.json) == (
+        201,
+        {"account_id": account["id"], "name": "Ada", "role": "customer"},
+    )
+    assert (visitor.get("/api/accounts/me").status, visitor.get("/api/accounts/me").json) == (
+        200,
+        {**account, "role": "customer"},
+    )
 
 
-def test_an_organiser_is_told_that_they_are_one(organiser):
+def test_an_organisers_account_shows_the_role(organiser):
     assert organiser.get("/api/accounts/me").json["role"] == "organiser"
 
 
-def test_a_wrong_password_and_an_unknown_address_are_refused_alike(visitor, new):
-    visitor.post("/api/accounts", new)
+def test_wrong_passwords_and_unknown_addresses_look_the_same(visitor, new_account):
+    visitor.post("/api/accounts", new_account)
 
-    wrong = visitor.sign_in(new["email"], "wrong horse")
-    untrimmed = visitor.sign_in(new["email"], f" {new['password']} ")
-    unknown = visitor.sign_in(f"x{new['email']}", new["password"])
+    wrong = visitor.sign_in(new_account["email"], "wrong horse")
+    untrimmed = visitor.sign_in(new_account["email"], f" {new_account['password']} ")
+    unknown = visitor.sign_in(f"x{new_account['email']}", new_account["password"])
 
     assert wrong.refusal == (401, "wrong-credentials")
     assert wrong.json == untrimmed.json == unknown.json
@@ -102,45 +125,56 @@ def test_a_wrong_password_and_an_unknown_address_are_refused_alike(visitor, new)
     assert visitor.get("/api/accounts/me").refusal == (401, "not-signed-in")
 
 
-def test_wrong_fields_of_credentials_are_named(visitor):
-    assert visitor.post("/api/sessions", {"email": "no address", "password": "short", "remember": True}).wrong == {"email", "password", "remember"}
+def test_all_wrong_credentials_fields_are_named(visitor):
+    assert visitor.post(
+        "/api/sessions", {"email": "no address", "password": "short", "remember": True}
+    ).wrong == {"email", "password", "remember"}
     assert visitor.post("/api/sessions", {}).wrong == {"email", "password"}
 
 
-def test_the_cookie_is_kept_from_scripts_and_from_other_sites(fan, told):
+def test_scripts_and_other_sites_cannot_use_the_cookie(fan, settings):
     cookie = fan.sign_in(fan.email).headers["Set-Cookie"]
     value, *attributes = cookie.lower().split("; ")
 
     assert value.startswith("encore_session=")
     assert {"httponly", "samesite=lax", "path=/", "max-age=43200"} <= set(attributes)
-    assert ("secure" in attributes) == told["BASE_URL"].startswith("https:")
+    assert ("secure" in attributes) == settings["BASE_URL"].startswith("https:")
 
 
-@pytest.mark.parametrize("cookie", ["encore_session=", "encore_session=made-up", "encore_session=a.b.c", "other=1"])
-def test_a_cookie_that_is_none_of_ours_is_refused(visitor, cookie):
+@pytest.mark.parametrize(
+    "cookie", ["encore_session=", "encore_session=made-up", "encore_session=a.b.c", "other=1"]
+)
+def test_a_cookie_from_elsewhere_is_refused(visitor, cookie):
     visitor.cookie = cookie
 
     assert visitor.get("/api/accounts/me").refusal == (401, "not-signed-in")
 
 
-def test_a_signed_out_cookie_is_refused_and_other_sessions_go_on(sign_up, visitor, eventually):
+def test_signing_out_ends_only_that_session(sign_up, visitor, eventually):
     client = sign_up()
     visitor.sign_in(client.email)
     cookie = client.cookie
 
-    left = client.delete("/api/sessions")
+    signed_out = client.delete("/api/sessions")
 
-    assert (left.status, left.text) == (204, "")
-    assert left.headers["Set-Cookie"].startswith("encore_session=;")
+    assert (signed_out.status, signed_out.text) == (204, "")
+    assert signed_out.headers["Set-Cookie"].startswith("encore_session=;")
     client.cookie = cookie
-    for path in ("/api/accounts/me", "/api/bookings", "/api/recommendations", "/api/payments?booking_id=x"):
+    for path in (
+        "/api/accounts/me",
+        "/api/bookings",
+        "/api/recommendations",
+        "/api/payments?booking_id=x",
+    ):
         eventually("a refused cookie", lambda path=path: client.get(path).status == 401)
     assert client.delete("/api/sessions").refusal == (401, "not-signed-in")
     assert visitor.get("/api/accounts/me").status == 200
 
 
-def test_one_address_that_is_registered_many_times_at_once_is_registered_once(visitor, new, at_once):
-    answers = at_once([partial(visitor.post, "/api/accounts", new)] * 8)
+def test_registering_one_address_many_times_makes_one_account(visitor, new_account, at_once):
+    answers = at_once([partial(visitor.post, "/api/accounts", new_account)] * 8)
 
     assert sorted(answer.status for answer in answers) == [201] + [409] * 7
-    assert visitor.sign_in(new["email"]).json["account_id"] in [answer.json.get("id") for answer in answers]
+    assert visitor.sign_in(new_account["email"]).json["account_id"] in [
+        answer.json.get("id") for answer in answers
+    ]

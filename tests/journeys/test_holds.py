@@ -1,27 +1,32 @@
-"""Holding seats, and giving them back."""
+"""Holding seats and releasing them."""
 
 from datetime import datetime
 
 import pytest
 
 
-def test_a_hold_keeps_its_seats_from_everybody_for_a_while(fan, visitor, stranger, event, statuses):
+def test_nobody_else_can_hold_seats_being_held(fan, visitor, stranger, event, statuses):
     held = fan.hold(event, event.seats[:2])
 
     assert held.status == 201
     assert held.json.keys() == {"id", "event_id", "seats", "total", "currency", "expires_at"}
-    assert (held.json["event_id"], held.json["seats"], held.json["total"], held.json["currency"]) == (event.id, event.seats[:2], 9000, "EUR")
+    assert (
+        held.json["event_id"],
+        held.json["seats"],
+        held.json["total"],
+        held.json["currency"],
+    ) == (event.id, event.seats[:2], 9000, "EUR")
     assert held.json["expires_at"].endswith("Z")
     assert datetime.fromisoformat(held.json["expires_at"])
     assert [statuses(visitor, event)[seat] for seat in event.seats[:3]] == ["held", "held", "free"]
     assert stranger.hold(event, event.seats[1:3]).refusal == (409, "seat-taken")
 
 
-def test_seats_are_answered_in_the_order_in_which_they_were_asked_for(fan, event):
+def test_held_seats_keep_the_order_of_the_request(fan, event):
     assert fan.hold(event, event.seats[2::-1]).json["seats"] == event.seats[2::-1]
 
 
-def test_seats_that_are_taken_are_named_and_none_of_the_others_is_held(fan, stranger, event, buy, statuses):
+def test_taken_seats_are_named_and_nothing_is_held(fan, stranger, event, buy, statuses):
     buy(stranger, event, event.seats[:1])
 
     refused = fan.hold(event, event.seats[:3])
@@ -31,18 +36,20 @@ def test_seats_that_are_taken_are_named_and_none_of_the_others_is_held(fan, stra
     assert [statuses(fan, event)[seat] for seat in event.seats[:3]] == ["sold", "free", "free"]
 
 
-def test_a_seat_that_one_holds_oneself_is_taken_too(fan, event):
+def test_the_same_customer_cannot_hold_a_seat_twice(fan, event):
     fan.hold(event, event.seats[:1])
 
     assert fan.hold(event, event.seats[:1]).refusal == (409, "seat-taken")
 
 
-@pytest.mark.parametrize("seats", [[], ["unknown"], "seat", None, [7], [None], {}, ["a" * 200], ["\ud800"], ["nul\0"]])
-def test_seats_must_be_a_list_of_this_events_seats(fan, event, seats):
+@pytest.mark.parametrize(
+    "seats", [[], ["unknown"], "seat", None, [7], [None], {}, ["a" * 200], ["\ud800"], ["nul\0"]]
+)
+def test_only_a_list_of_this_events_seats_is_accepted(fan, event, seats):
     assert fan.hold(event, seats).wrong == {"seats"}
 
 
-def test_one_to_eight_different_seats_of_this_event_can_be_held(fan, event, make_event, statuses):
+def test_a_hold_has_one_to_eight_different_seats(fan, event, make_event, statuses):
     assert fan.hold(event, event.seats[:9]).wrong == {"seats"}
     assert fan.hold(event, event.seats[:1] * 2).wrong == {"seats"}
     assert fan.hold(event, [event.seats[0], make_event().seats[0]]).wrong == {"seats"}
@@ -50,7 +57,7 @@ def test_one_to_eight_different_seats_of_this_event_can_be_held(fan, event, make
     assert fan.hold(event, event.seats[:8]).status == 201
 
 
-def test_a_hold_is_given_back_once_and_its_seats_are_free(fan, stranger, event, statuses):
+def test_a_released_hold_frees_its_seats_once(fan, stranger, event, statuses):
     held = fan.hold(event, event.seats[:1]).json
 
     assert fan.delete(f"/api/holds/{held['id']}").status == 204
@@ -60,7 +67,7 @@ def test_a_hold_is_given_back_once_and_its_seats_are_free(fan, stranger, event, 
     assert stranger.hold(event, event.seats[:1]).status == 201
 
 
-def test_nobody_gives_back_or_books_anothers_hold(fan, stranger, visitor, event, statuses):
+def test_nobody_can_release_or_book_anothers_hold(fan, stranger, visitor, event, statuses):
     held = fan.hold(event, event.seats[:1]).json
 
     assert stranger.delete(f"/api/holds/{held['id']}").refusal == (404, "not-found")
@@ -70,19 +77,19 @@ def test_nobody_gives_back_or_books_anothers_hold(fan, stranger, visitor, event,
     assert fan.delete(f"/api/holds/{held['id']}").status == 204
 
 
-def test_a_hold_that_is_unknown_is_not_found(fan):
+def test_an_unknown_hold_is_not_found(fan):
     assert fan.delete("/api/holds/unknown").refusal == (404, "not-found")
     assert fan.book("unknown").refusal == (404, "not-found")
 
 
-def test_a_hold_that_was_booked_is_used_up(fan, event, buy):
+def test_a_hold_can_be_booked_only_once(fan, event, buy):
     booking = buy(fan, event, event.seats[:1])
 
     assert fan.delete(f"/api/holds/{booking['hold_id']}").refusal == (409, "hold-used")
     assert fan.book(booking["hold_id"]).refusal == (409, "hold-used")
 
 
-def test_an_organiser_is_a_customer_too(organiser, event):
+def test_an_organiser_can_hold_seats_too(organiser, event):
     held = organiser.hold(event, event.seats[:1])
 
     assert held.status == 201

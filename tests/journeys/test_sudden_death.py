@@ -1,6 +1,7 @@
-"""What is left of the promises when the process that serves is killed with -9, again and again, while people buy.
+"""Guarantees that hold while the serving process is killed with -9 several times during purchases.
 
-What this step may still break stands in tests/damage.json; anything else must not happen even once."""
+tests/damage.json lists the damage that this step may still cause; any other damage fails the test.
+"""
 
 import http.client
 import json
@@ -19,21 +20,31 @@ KNOWN = json.loads((Path(__file__).resolve().parents[1] / "damage.json").read_te
 
 
 class Shopper(threading.Thread):
-    """Holds and books, and cancels where seats are short, until it is told to stop, and keeps a ledger of what was acknowledged and of what is unknown."""
+    """A customer who holds, books and cancels until stopped, and records every answer."""
 
     def __init__(self, client, event, number, done):
         super().__init__(daemon=True)
         self.client, self.event, self.random, self.done = client, event, Random(number), done
-        self.damage, self.booked, self.unknown, self.cancelled, self.kept = Counter(), {}, {}, set(), []
+        self.damage, self.booked, self.unknown, self.cancelled, self.kept = (
+            Counter(),
+            {},
+            {},
+            set(),
+            [],
+        )
 
     def run(self):
         while not self.done.is_set():
-            held = self.ask(self.client.hold, self.event, self.random.sample(self.event.seats, 2))
+            held = self.attempt(
+                self.client.hold, self.event, self.random.sample(self.event.seats, 2)
+            )
             if held is None or held.status != 201:
                 self.make_room()
                 continue
-            card = self.random.choice(["pm_card_visa", "pm_card_visa", "pm_card_visa_chargeDeclined"])
-            booked = self.ask(self.client.book, held.json["id"], card)
+            card = self.random.choice(
+                ["pm_card_visa", "pm_card_visa", "pm_card_visa_chargeDeclined"]
+            )
+            booked = self.attempt(self.client.book, held.json["id"], card)
             if booked is None:
                 self.unknown[held.json["id"]] = set(held.json["seats"])
             elif booked.status == 201:
@@ -43,19 +54,19 @@ class Shopper(threading.Thread):
                 self.damage["holds lost"] += booked.status == 404
 
     def make_room(self):
-        """Cancel a booking, lest all seats be sold before the last kill."""
+        """Cancel a booking, so that seats stay available until the last kill."""
         if self.kept:
             self.cancel(self.kept.pop(0))
 
     def cancel(self, booking):
-        answer = self.ask(self.client.cancel, booking)
+        answer = self.attempt(self.client.cancel, booking)
         if answer is None or answer.status in (200, 202):
             self.cancelled.add(booking["id"])
 
-    def ask(self, call, *words):
-        """The answer; None where there was none. Whoever is no longer signed in signs in again."""
+    def attempt(self, call, *arguments):
+        """The answer, or None without one; after a lost session, sign in again."""
         try:
-            answer = call(*words)
+            answer = call(*arguments)
             if answer.status == 401:
                 self.damage["sessions lost"] += 1
                 self.client.sign_in(self.client.email)
@@ -66,29 +77,49 @@ class Shopper(threading.Thread):
 
 
 @pytest.fixture
-def kill_who_serves(told, visitor):
-    if not (told.get("LAB_COMMAND") and told.get("LAB_STATE")):
-        pytest.skip("LAB_COMMAND and LAB_STATE are not known, so nothing can be killed")
+def kill_serving_process(settings, visitor):
+    if not (settings.get("LAB_COMMAND") and settings.get("LAB_STATE")):
+        pytest.skip("LAB_COMMAND and LAB_STATE are not set, so nothing can be killed")
 
-    def kill_who_serves():
+    def kill_serving_process():
         serving = visitor.get("/api/events?limit=1").headers["X-Served-By"]
-        environment = {**os.environ, "LAB_STATE": told["LAB_STATE"]}
-        subprocess.run([*shlex.split(told["LAB_COMMAND"]), "kill", serving], env=environment, check=True, capture_output=True)
+        environment = {**os.environ, "LAB_STATE": settings["LAB_STATE"]}
+        subprocess.run(
+            [*shlex.split(settings["LAB_COMMAND"]), "kill", serving],
+            env=environment,
+            check=True,
+            capture_output=True,
+        )
 
-    return kill_who_serves
+    return kill_serving_process
 
 
-def test_what_was_acknowledged_outlives_the_process_that_said_it(
-    sign_up, visitor, event, kill_who_serves, eventually, settled, statuses, ledger, mails, note_damage
+def test_acknowledged_bookings_survive_kills_of_the_process(
+    sign_up,
+    visitor,
+    event,
+    kill_serving_process,
+    eventually,
+    settled,
+    statuses,
+    ledger,
+    mails,
+    record_damage,
 ):
     done = threading.Event()
-    shoppers = [Shopper(sign_up(f"Shopper {number}"), event, number, done) for number in range(SHOPPERS)]
+    shoppers = [
+        Shopper(sign_up(f"Shopper {number}"), event, number, done) for number in range(SHOPPERS)
+    ]
     for shopper in shoppers:
         shopper.start()
     for _ in range(KILLS):
         before = acknowledged(shoppers)
-        eventually("bookings between kills", lambda before=before: acknowledged(shoppers) >= before + BETWEEN, within=60)
-        kill_who_serves()
+        eventually(
+            "bookings between kills",
+            lambda before=before: acknowledged(shoppers) >= before + BETWEEN,
+            within=60,
+        )
+        kill_serving_process()
         eventually("coming back", lambda: answers(visitor), within=60)
     done.set()
     for shopper in shoppers:
@@ -101,9 +132,15 @@ def test_what_was_acknowledged_outlives_the_process_that_said_it(
         counts += audit(shopper, settled, ledger, mails, eventually)
     live = [seat for shopper in shoppers for booking in shopper.live for seat in booking["seats"]]
     counts["seats sold twice"] = len(live) - len(set(live))
-    eventually("freed seats", lambda: {seat for seat, status in statuses(visitor, event).items() if status == "sold"} == set(live))
+    eventually(
+        "freed seats",
+        lambda: (
+            {seat for seat, status in statuses(visitor, event).items() if status == "sold"}
+            == set(live)
+        ),
+    )
 
-    note_damage({kind: counts[kind] for kind in {*KNOWN, *counts}})
+    record_damage({kind: counts[kind] for kind in {*KNOWN, *counts}})
     assert {kind: count for kind, count in counts.items() if count and kind not in KNOWN} == {}
 
 
@@ -119,45 +156,76 @@ def answers(visitor):
 
 
 def audit(shopper, settled, ledger, mails, eventually):
-    """What came to harm, counted: the shopper's ledger against what the shop, the provider and the mail say."""
+    """Counts of damage: the shopper's record compared with the shop, the provider and the mail."""
     counts, client = Counter(), shopper.client
-    bookings = {booking["id"]: settled(client, booking) for booking in client.items("/api/bookings")}
+    bookings = {
+        booking["id"]: settled(client, booking) for booking in client.items("/api/bookings")
+    }
     shopper.live = [booking for booking in bookings.values() if booking["status"] == "confirmed"]
     by_hold = {hold: bookings.get(booking["id"]) for hold, booking in shopper.booked.items()}
     for hold, seats in shopper.unknown.items():
         known = {booking["id"] for booking in by_hold.values() if booking}
-        by_hold[hold] = next((booking for booking in bookings.values() if set(booking["seats"]) == seats and booking["id"] not in known), None)
-    counts["acknowledged bookings lost"] = sum(booking["id"] not in bookings for booking in shopper.booked.values())
-    counts["cancelled by nobody"] = sum(booking["status"] == "cancelled" and id not in shopper.cancelled for id, booking in bookings.items())
+        by_hold[hold] = next(
+            (
+                booking
+                for booking in bookings.values()
+                if set(booking["seats"]) == seats and booking["id"] not in known
+            ),
+            None,
+        )
+    counts["acknowledged bookings lost"] = sum(
+        booking["id"] not in bookings for booking in shopper.booked.values()
+    )
+    counts["cancelled by nobody"] = sum(
+        booking["status"] == "cancelled" and id not in shopper.cancelled
+        for id, booking in bookings.items()
+    )
     for hold, booking in by_hold.items():
         counts += money(hold, booking, ledger, eventually)
     confirmations = [mail["text"] for mail in mails(client.email) if "is confirmed" in mail["text"]]
     for booking in shopper.live:
-        eventually("confirmation mail", lambda booking=booking: any(booking["id"] in mail["text"] for mail in mails(client.email)))
-    told = {booking["id"] for booking in bookings.values() if booking["status"] in ("confirmed", "cancelled")}
-    counts["mails without a booking"] = sum(not any(id in text for id in told) for text in confirmations)
+        eventually(
+            "confirmation mail",
+            lambda booking=booking: any(
+                booking["id"] in mail["text"] for mail in mails(client.email)
+            ),
+        )
+    mailed_bookings = {
+        booking["id"]
+        for booking in bookings.values()
+        if booking["status"] in ("confirmed", "cancelled")
+    }
+    counts["mails without a booking"] = sum(
+        not any(id in text for id in mailed_bookings) for text in confirmations
+    )
     return counts
 
 
-WANTED = {"confirmed": ["charge"], "cancelled": ["charge", "refund"], "declined": []}
+EXPECTED_PAYMENTS = {"confirmed": ["charge"], "cancelled": ["charge", "refund"], "declined": []}
 
 
 def money(hold, booking, ledger, eventually):
-    """What is wrong with the money of a hold that somebody tried to book, once it has come to rest."""
-    wanted = WANTED[booking["status"]] if booking and booking["total"] else []
+    """Counts of wrong charges and refunds for a hold that somebody tried to book."""
+    expected = EXPECTED_PAYMENTS[booking["status"]] if booking and booking["total"] else []
 
     def moved():
         return [kind for kind, *_ in ledger()[hold]]
 
     try:
-        eventually("money", lambda: moved() == wanted, within=1)
+        eventually("money", lambda: moved() == expected, within=1)
         return Counter()
     except AssertionError:
         seen = moved()
     if seen.count("charge") > 1:
         return Counter({"charged twice": 1})
     if booking and booking["status"] == "confirmed":
-        return Counter({"refunds without a cancellation" if "refund" in seen else "confirmed without a charge": 1})
+        return Counter(
+            {
+                "refunds without a cancellation"
+                if "refund" in seen
+                else "confirmed without a charge": 1
+            }
+        )
     if booking and booking["status"] == "cancelled":
         return Counter({"cancelled without a refund": 1})
     return Counter({"charges without a booking": 1}) if seen == ["charge"] else Counter()

@@ -5,14 +5,14 @@ from monolith.accounts.sessions import SESSION_FOR
 NEW = {"email": "Ada@Encore.Example", "password": "correct horse", "name": " Ada "}
 
 
-def test_a_new_account_is_answered_as_it_was_stored(client):
+def test_a_new_account_is_returned_as_stored(client):
     answer = client.post("/api/accounts", json=NEW)
 
     assert answer.status_code == 201
     assert {**answer.json, "id": ""} == {"id": "", "email": "Ada@Encore.Example", "name": "Ada"}
 
 
-def test_an_address_is_taken_whatever_its_case(client):
+def test_an_email_address_is_unique_ignoring_case(client):
     client.post("/api/accounts", json=NEW)
 
     again = client.post("/api/accounts", json={**NEW, "email": "ada@encore.example"})
@@ -20,24 +20,34 @@ def test_an_address_is_taken_whatever_its_case(client):
     assert (again.status_code, again.json["type"]) == (409, "email-taken")
 
 
-def test_a_wrong_password_and_an_unknown_address_are_refused_alike(client):
+def test_wrong_passwords_and_unknown_addresses_look_the_same(client):
     client.post("/api/accounts", json=NEW)
 
     wrong = client.post("/api/sessions", json={"email": NEW["email"], "password": "wrong horse"})
-    unknown = client.post("/api/sessions", json={"email": "nobody@encore.example", "password": "wrong horse"})
+    unknown = client.post(
+        "/api/sessions", json={"email": "nobody@encore.example", "password": "wrong horse"}
+    )
 
     assert wrong.status_code == unknown.status_code == 401
     assert wrong.json == unknown.json
     assert wrong.json["type"] == "wrong-credentials"
 
 
-def test_the_cookie_is_kept_from_scripts_and_other_sites(client):
+def test_scripts_and_other_sites_cannot_use_the_cookie(client):
     client.post("/api/accounts", json=NEW)
 
-    plain = client.post("/api/sessions", json={"email": NEW["email"].lower(), "password": NEW["password"]})
-    behind_tls = client.post("/api/sessions", json={"email": NEW["email"], "password": NEW["password"]}, base_url="https://localhost")
+    plain = client.post(
+        "/api/sessions", json={"email": NEW["email"].lower(), "password": NEW["password"]}
+    )
+    behind_tls = client.post(
+        "/api/sessions",
+        json={"email": NEW["email"], "password": NEW["password"]},
+        base_url="https://localhost",
+    )
 
-    assert plain.headers["Set-Cookie"].split("; ")[1:] == ["Expires=" + plain.headers["Set-Cookie"].split("Expires=")[1].split(";")[0]] + [
+    assert plain.headers["Set-Cookie"].split("; ")[1:] == [
+        "Expires=" + plain.headers["Set-Cookie"].split("Expires=")[1].split(";")[0]
+    ] + [
         "Max-Age=43200",
         "HttpOnly",
         "Path=/",
@@ -46,8 +56,13 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(client):
     assert "Secure" in behind_tls.headers["Set-Cookie"]
 
 
-def test_whoever_is_signed_in_is_told_who_they_are(fan):
-    assert fan.get("/api/accounts/me").json == {"id": fan.id, "email": "fan@encore.example", "name": "fan", "role": "customer"}
+def test_a_signed_in_customer_can_read_the_account(fan):
+    assert fan.get("/api/accounts/me").json == {
+        "id": fan.id,
+        "email": "fan@encore.example",
+        "name": "fan",
+        "role": "customer",
+    }
 
 
 def test_a_signed_out_cookie_is_refused(fan):
@@ -69,7 +84,7 @@ def test_a_session_ends_after_twelve_hours(fan, process):
     assert fan.get("/api/accounts/me").status_code == 401
 
 
-def test_only_a_command_makes_an_organiser(app, sign_up):
+def test_a_command_turns_an_account_into_organiser(app, sign_up):
     assert sign_up("olga", role="organiser").get("/api/accounts/me").json["role"] == "organiser"
 
     unknown = app.test_cli_runner().invoke(args=["grant-organiser", "nobody@encore.example"])
@@ -78,8 +93,10 @@ def test_only_a_command_makes_an_organiser(app, sign_up):
     assert unknown.output == "Error: There is no account with the address nobody@encore.example.\n"
 
 
-def test_credentials_are_kept_as_a_hash_of_the_advised_cost(process, fan):
-    with process.db.reading() as session:
-        stored = session.connection().exec_driver_sql("select password_hash from accounts").scalar_one()
+def test_passwords_are_stored_as_argon2_hashes(process, fan):
+    with process.db.monolith.reading() as session:
+        stored = (
+            session.connection().exec_driver_sql("select password_hash from accounts").scalar_one()
+        )
 
     assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")

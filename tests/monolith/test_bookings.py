@@ -8,7 +8,11 @@ def hold(client, event, seats):
 
 
 def book(client, hold_id, card="pm_card_visa", key=None):
-    return client.post("/api/bookings", json={"hold_id": hold_id, "payment_method": card}, headers={"Idempotency-Key": key} if key else {})
+    return client.post(
+        "/api/bookings",
+        json={"hold_id": hold_id, "payment_method": card},
+        headers={"Idempotency-Key": key} if key else {},
+    )
 
 
 def statuses(client, event):
@@ -22,12 +26,18 @@ def test_a_hold_keeps_seats_for_ten_minutes(fan, event, process):
     held = hold(fan, event, event.seats[:2])
 
     assert held.status_code == 201
-    assert (held.json["seats"], held.json["total"], held.json["currency"]) == (event.seats[:2], 9000, "EUR")
-    assert held.json["expires_at"] == (now + timedelta(minutes=10)).isoformat().replace("+00:00", "Z")
+    assert (held.json["seats"], held.json["total"], held.json["currency"]) == (
+        event.seats[:2],
+        9000,
+        "EUR",
+    )
+    assert held.json["expires_at"] == (now + timedelta(minutes=10)).isoformat().replace(
+        "+00:00", "Z"
+    )
     assert statuses(fan, event)[:3] == ["held", "held", "free"]
 
 
-def test_a_seat_that_is_held_or_sold_is_named_and_none_of_the_others_is_held(fan, event, sign_up, buy):
+def test_taken_seats_are_named_and_nothing_is_held(fan, event, sign_up, buy):
     other = sign_up("other")
     buy(other, event, event.seats[:1])
     hold(other, event, event.seats[1:2])
@@ -39,32 +49,32 @@ def test_a_seat_that_is_held_or_sold_is_named_and_none_of_the_others_is_held(fan
     assert statuses(fan, event)[:3] == ["sold", "held", "free"]
 
 
-def test_a_seat_that_one_holds_oneself_is_taken_too(fan, event):
+def test_the_same_customer_cannot_hold_a_seat_twice(fan, event):
     hold(fan, event, event.seats[:1])
 
     assert hold(fan, event, event.seats[:1]).json["seats"] == event.seats[:1]
 
 
 @pytest.mark.parametrize("wrong", [[], ["unknown"], "seat", None, [7], ["a"] * 9])
-def test_seats_must_be_one_to_eight_of_this_event(fan, event, wrong):
+def test_only_one_to_eight_seats_are_accepted(fan, event, wrong):
     refused = hold(fan, event, wrong)
 
     assert refused.status_code == 422
     assert [error["field"] for error in refused.json["errors"]] == ["seats"]
 
 
-def test_seats_of_another_event_and_repeated_ones_are_refused(fan, event, make_event):
+def test_foreign_seats_and_repeated_seats_are_refused(fan, event, make_event):
     assert hold(fan, event, [event.seats[0], make_event().seats[0]]).status_code == 422
     assert hold(fan, event, [event.seats[0]] * 2).status_code == 422
 
 
-def test_an_event_that_has_started_cannot_be_held(fan, make_event, process):
+def test_seats_cannot_be_held_after_the_start(fan, make_event, process):
     event = make_event(starts_at=process.clock() - timedelta(minutes=1))
 
     assert hold(fan, event, event.seats[:1]).json["type"] == "event-started"
 
 
-def test_a_hold_is_given_back_once(fan, event):
+def test_a_hold_can_be_released_only_once(fan, event):
     held = hold(fan, event, event.seats[:1]).json
 
     assert fan.delete(f"/api/holds/{held['id']}").status_code == 204
@@ -73,7 +83,7 @@ def test_a_hold_is_given_back_once(fan, event):
     assert hold(fan, event, event.seats[:1]).status_code == 201
 
 
-def test_a_hold_that_has_run_out_frees_its_seats_and_says_so_for_an_hour(app, fan, event, process):
+def test_an_expired_hold_is_remembered_for_an_hour(app, fan, event, process):
     held, now = hold(fan, event, event.seats[:1]).json, process.clock()
 
     process.clock = lambda: now + timedelta(minutes=11)
@@ -88,7 +98,7 @@ def test_a_hold_that_has_run_out_frees_its_seats_and_says_so_for_an_hour(app, fa
     assert book(fan, held["id"]).status_code == 404
 
 
-def test_a_seat_whose_hold_ran_out_can_be_held_by_another_although_nobody_has_swept(fan, event, process, sign_up):
+def test_an_expired_hold_needs_no_cleanup_to_end(fan, event, process, sign_up):
     hold(fan, event, event.seats[:1])
     now = process.clock()
 
@@ -100,14 +110,18 @@ def test_a_seat_whose_hold_ran_out_can_be_held_by_another_although_nobody_has_sw
 def test_a_booking_is_confirmed_and_its_seats_are_sold(fan, event, buy):
     booking = buy(fan, event, event.seats[:2])
 
-    assert (booking["status"], booking["total"], booking["seats"]) == ("confirmed", 9000, event.seats[:2])
+    assert (booking["status"], booking["total"], booking["seats"]) == (
+        "confirmed",
+        9000,
+        event.seats[:2],
+    )
     assert statuses(fan, event)[:3] == ["sold", "sold", "free"]
     assert fan.get(f"/api/events/{event.id}").json["seats_left"] == 8
     assert fan.get(f"/api/bookings/{booking['id']}").json == booking
 
 
 @pytest.mark.parametrize("card", ["pm_card_visa_chargeDeclined", "pm_no_such_card"])
-def test_a_refused_card_is_an_outcome_and_frees_the_seats(fan, event, buy, card):
+def test_a_declined_card_frees_the_held_seats(fan, event, buy, card):
     booking = buy(fan, event, event.seats[:1], card=card)
 
     assert booking["status"] == "declined"
@@ -115,7 +129,7 @@ def test_a_refused_card_is_an_outcome_and_frees_the_seats(fan, event, buy, card)
     assert hold(fan, event, event.seats[:1]).status_code == 201
 
 
-def test_a_hold_is_booked_once_even_if_its_card_was_refused(fan, event):
+def test_a_hold_with_declined_card_cannot_be_rebooked(fan, event):
     held = hold(fan, event, event.seats[:1]).json
     book(fan, held["id"], "pm_card_visa_chargeDeclined")
 
@@ -123,7 +137,7 @@ def test_a_hold_is_booked_once_even_if_its_card_was_refused(fan, event):
     assert fan.delete(f"/api/holds/{held['id']}").json["type"] == "hold-used"
 
 
-def test_a_repeated_request_books_once(fan, event):
+def test_a_repeated_request_makes_one_booking(fan, event):
     held = hold(fan, event, event.seats[:1]).json
 
     first = book(fan, held["id"], key="abc")
@@ -134,7 +148,7 @@ def test_a_repeated_request_books_once(fan, event):
     assert len(fan.get("/api/bookings").json["items"]) == 1
 
 
-def test_a_repeat_gets_the_booking_as_it_is_now(fan, event):
+def test_a_repeated_request_returns_the_current_booking(fan, event):
     held = hold(fan, event, event.seats[:1]).json
     booking = book(fan, held["id"], key="abc").json
     fan.post(f"/api/bookings/{booking['id']}/cancellation")
@@ -142,7 +156,7 @@ def test_a_repeat_gets_the_booking_as_it_is_now(fan, event):
     assert book(fan, held["id"], key="abc").json["status"] == "cancelled"
 
 
-def test_a_key_is_refused_for_another_request_and_free_for_another_account(fan, event, sign_up):
+def test_a_key_belongs_to_one_account_and_request(fan, event, sign_up):
     other = sign_up("other")
     first, second = hold(fan, event, event.seats[:1]).json, hold(fan, event, event.seats[1:2]).json
     others = hold(other, event, event.seats[2:3]).json
@@ -154,7 +168,7 @@ def test_a_key_is_refused_for_another_request_and_free_for_another_account(fan, 
     assert book(other, others["id"], key="abc").status_code == 201
 
 
-def test_a_key_is_forgotten_after_a_day(fan, event, process, sign_up):
+def test_an_idempotency_key_expires_after_a_day(fan, event, process, sign_up):
     held = hold(fan, event, event.seats[:1]).json
     book(fan, held["id"], key="abc")
     now = process.clock()
@@ -166,15 +180,18 @@ def test_a_key_is_forgotten_after_a_day(fan, event, process, sign_up):
 
 
 @pytest.mark.parametrize("key", ["a b", "x" * 256, "é"])
-def test_a_key_that_does_not_look_like_one_is_named_with_the_other_wrong_fields(fan, event, key):
+def test_a_malformed_key_is_named_with_other_fields(fan, event, key):
     held = hold(fan, event, event.seats[:1]).json
 
     refused = book(fan, held["id"], card="visa", key=key)
 
-    assert {error["field"] for error in refused.json["errors"]} == {"Idempotency-Key", "payment_method"}
+    assert {error["field"] for error in refused.json["errors"]} == {
+        "Idempotency-Key",
+        "payment_method",
+    }
 
 
-def test_a_cancelled_booking_frees_its_seats_and_is_cancelled_once(fan, event, buy):
+def test_a_booking_is_cancelled_once_and_frees_seats(fan, event, buy):
     booking = buy(fan, event, event.seats[:2])
 
     cancelled = fan.post(f"/api/bookings/{booking['id']}/cancellation")
@@ -195,7 +212,7 @@ def test_bookings_are_listed_newest_first_in_pages(fan, event, buy):
     assert second["next"] is None
 
 
-def test_a_stranger_finds_nothing_of_anothers(fan, event, sign_up, buy):
+def test_customers_cannot_see_or_change_others_bookings(fan, event, sign_up, buy):
     stranger = sign_up("stranger")
     held = hold(fan, event, event.seats[:1]).json
     booking = buy(fan, event, event.seats[1:2])
@@ -208,7 +225,7 @@ def test_a_stranger_finds_nothing_of_anothers(fan, event, sign_up, buy):
     assert stranger.get(f"/api/payments?booking_id={booking['id']}").json["items"] == []
 
 
-def test_a_seat_that_costs_nothing_is_confirmed_without_a_charge(fan, make_event, buy):
+def test_a_seat_with_price_zero_is_never_charged(fan, make_event, buy):
     event = make_event(sections=(("Floor", 1, 2, 0),))
 
     booking = buy(fan, event, event.seats[:1])

@@ -9,7 +9,7 @@ def titles(client, query=""):
     return [event["title"] for event in client.get(f"/api/events?{query}").json["items"]]
 
 
-def test_an_event_is_listed_with_its_venue_lowest_price_and_seats_left(client, make_event):
+def test_an_event_shows_venue_price_and_seats_left(client, make_event):
     event = make_event(sections=(("Stalls", 2, 5, 4500), ("Balcony", 1, 3, 2500)), starts_at=SOON)
 
     assert client.get(f"/api/events/{event.id}").json == {
@@ -25,14 +25,16 @@ def test_an_event_is_listed_with_its_venue_lowest_price_and_seats_left(client, m
     }
 
 
-def test_events_come_soonest_first_and_past_ones_only_when_asked_for(client, make_event):
+def test_events_are_sorted_by_start_without_past_ones(client, make_event):
     make_event(title="third", starts_at=SOON + timedelta(days=2))
     make_event(title="second", starts_at=SOON)
     make_event(title="past", starts_at=SOON - timedelta(days=20))
 
     assert titles(client) == ["second", "third"]
     assert titles(client, "from=2000-01-01T00:00:00Z") == ["past", "second", "third"]
-    assert titles(client, f"from={SOON:%Y-%m-%dT%H:%M:%SZ}&to={SOON + timedelta(days=2):%Y-%m-%dT%H:%M:%SZ}") == ["second"]
+    assert titles(
+        client, f"from={SOON:%Y-%m-%dT%H:%M:%SZ}&to={SOON + timedelta(days=2):%Y-%m-%dT%H:%M:%SZ}"
+    ) == ["second"]
 
 
 @pytest.mark.parametrize(
@@ -48,14 +50,16 @@ def test_events_come_soonest_first_and_past_ones_only_when_asked_for(client, mak
         ("q=", ["Small Hours", "100% Live"]),
     ],
 )
-def test_a_search_wants_every_word_in_title_or_artist_and_the_city_as_it_is(client, make_event, query, found):
+def test_a_search_matches_all_words_and_the_city(client, make_event, query, found):
     make_event(title="Small Hours", artist="Paper Lanterns", city="Lisbon", starts_at=SOON)
-    make_event(title="100% Live", artist="Kilowatt Choir", city="Ghent", starts_at=SOON + timedelta(days=1))
+    make_event(
+        title="100% Live", artist="Kilowatt Choir", city="Ghent", starts_at=SOON + timedelta(days=1)
+    )
 
     assert titles(client, query) == found
 
 
-def test_pages_meet_without_a_gap_even_when_events_are_added_between(client, make_event):
+def test_pages_stay_consistent_while_events_are_added(client, make_event):
     for number in range(5):
         make_event(title=str(number), starts_at=SOON + timedelta(days=number // 2))
 
@@ -64,7 +68,13 @@ def test_pages_meet_without_a_gap_even_when_events_are_added_between(client, mak
     second = client.get(f"/api/events?limit=2&after={first['next']}").json
     third = client.get(f"/api/events?limit=2&after={second['next']}").json
 
-    assert sorted(event["title"] for page in (first, second, third) for event in page["items"]) == ["0", "1", "2", "3", "4"]
+    assert sorted(event["title"] for page in (first, second, third) for event in page["items"]) == [
+        "0",
+        "1",
+        "2",
+        "3",
+        "4",
+    ]
     assert third["next"] is None
 
 
@@ -73,7 +83,10 @@ def test_seats_come_in_the_order_of_the_plan(client, make_event):
 
     seats = client.get(f"/api/events/{event.id}/seats").json["items"]
 
-    assert [(seat["section"], seat["row"], seat["number"], seat["price"], seat["status"]) for seat in seats] == [
+    assert [
+        (seat["section"], seat["row"], seat["number"], seat["price"], seat["status"])
+        for seat in seats
+    ] == [
         ("Stalls", "A", 1, 4500, "free"),
         ("Stalls", "A", 2, 4500, "free"),
         ("Stalls", "B", 1, 4500, "free"),
@@ -82,10 +95,10 @@ def test_seats_come_in_the_order_of_the_plan(client, make_event):
     ]
 
 
-def test_an_organiser_adds_an_event_with_the_sections_that_have_a_price(client, sign_up, make_event):
+def test_a_new_event_sells_only_sections_with_prices(client, sign_up, make_event):
     organiser = sign_up("olga", role="organiser")
     venue = make_event(sections=(("Stalls", 2, 5, 4500), ("Balcony", 1, 3, 2500)))
-    wanted = {
+    new_event = {
         "title": "Late Show",
         "artist": "Night Ferry",
         "genre": "jazz",
@@ -95,16 +108,28 @@ def test_an_organiser_adds_an_event_with_the_sections_that_have_a_price(client, 
         "currency": "CHF",
     }
 
-    made = organiser.post("/api/events", json=wanted)
+    made = organiser.post("/api/events", json=new_event)
 
     assert made.status_code == 201
-    assert (made.json["seats_left"], made.json["price_from"], made.json["currency"]) == (3, 3000, "CHF")
+    assert (made.json["seats_left"], made.json["price_from"], made.json["currency"]) == (
+        3,
+        3000,
+        "CHF",
+    )
     assert client.get(f"/api/events/{made.json['id']}").json == made.json
 
 
-def test_all_that_is_wrong_with_an_event_is_named_at_once(sign_up, event):
+def test_all_wrong_event_fields_are_named_at_once(sign_up, event):
     organiser = sign_up("olga", role="organiser")
-    wrong = {"title": "", "artist": 7, "venue_id": "nowhere", "starts_at": "2001-01-01T00:00:00Z", "prices": {"Stalls": -1}, "currency": "XXX", "more": 1}
+    wrong = {
+        "title": "",
+        "artist": 7,
+        "venue_id": "nowhere",
+        "starts_at": "2001-01-01T00:00:00Z",
+        "prices": {"Stalls": -1},
+        "currency": "XXX",
+        "more": 1,
+    }
 
     refused = organiser.post("/api/events", json=wrong)
 
@@ -112,9 +137,9 @@ def test_all_that_is_wrong_with_an_event_is_named_at_once(sign_up, event):
     assert {error["field"] for error in refused.json["errors"]} == {*wrong, "genre"}
 
 
-def test_a_section_that_the_venue_has_not_is_named(sign_up, event):
+def test_a_price_for_an_unknown_section_is_refused(sign_up, event):
     organiser = sign_up("olga", role="organiser")
-    wanted = {
+    new_event = {
         "title": "a",
         "artist": "b",
         "genre": "c",
@@ -124,7 +149,9 @@ def test_a_section_that_the_venue_has_not_is_named(sign_up, event):
         "currency": "EUR",
     }
 
-    assert [error["field"] for error in organiser.post("/api/events", json=wanted).json["errors"]] == ["prices"]
+    assert [
+        error["field"] for error in organiser.post("/api/events", json=new_event).json["errors"]
+    ] == ["prices"]
 
 
 def test_venues_are_listed_with_their_sections(client, make_event):
@@ -136,6 +163,9 @@ def test_venues_are_listed_with_their_sections(client, make_event):
             "name": "Lantern Hall",
             "city": "Lisbon",
             "country": "Portugal",
-            "sections": [{"name": "Stalls", "rows": 2, "seats_per_row": 5}, {"name": "Balcony", "rows": 1, "seats_per_row": 3}],
+            "sections": [
+                {"name": "Stalls", "rows": 2, "seats_per_row": 5},
+                {"name": "Balcony", "rows": 1, "seats_per_row": 3},
+            ],
         }
     ]

@@ -1,4 +1,4 @@
-"""Many clients at once, each in a thread of its own, against one process."""
+"""Many clients at the same time, each in its own thread, against one process."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -13,7 +13,7 @@ def buyers(sign_up):
 
 
 def at_once(calls):
-    """The answers to all calls, made at the same time."""
+    """Make all calls at the same time and return their answers."""
     with ThreadPoolExecutor(len(calls)) as threads:
         return [each.result(timeout=60) for each in [threads.submit(call) for call in calls]]
 
@@ -24,7 +24,11 @@ def hold(client, event, seats):
 
 def book(client, hold_id, key=None):
     headers = {"Idempotency-Key": key} if key else {}
-    return client.post("/api/bookings", json={"hold_id": hold_id, "payment_method": "pm_card_visa"}, headers=headers)
+    return client.post(
+        "/api/bookings",
+        json={"hold_id": hold_id, "payment_method": "pm_card_visa"},
+        headers=headers,
+    )
 
 
 def twin(app, client):
@@ -34,7 +38,7 @@ def twin(app, client):
     return other
 
 
-def test_of_sixty_who_want_the_same_seats_one_gets_them(app, buyers, event):
+def test_only_one_of_sixty_holds_the_same_seats(app, buyers, event):
     clients = [twin(app, buyers[number % len(buyers)]) for number in range(60)]
 
     answers = at_once([partial(hold, client, event, event.seats[:3]) for client in clients])
@@ -42,7 +46,7 @@ def test_of_sixty_who_want_the_same_seats_one_gets_them(app, buyers, event):
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 59
 
 
-def test_overlapping_holds_in_opposite_order_all_end_and_share_no_seat(app, buyers, event):
+def test_overlapping_holds_end_and_share_no_seat(app, buyers, event):
     random = Random(1)
     wishes = []
     for number in range(24):
@@ -51,12 +55,14 @@ def test_overlapping_holds_in_opposite_order_all_end_and_share_no_seat(app, buye
 
     answers = at_once([partial(hold, client, event, seats) for client, seats in wishes])
 
-    held = [seat for answer in answers if answer.status_code == 201 for seat in answer.json["seats"]]
+    held = [
+        seat for answer in answers if answer.status_code == 201 for seat in answer.json["seats"]
+    ]
     assert {answer.status_code for answer in answers} <= {201, 409}
     assert len(held) == len(set(held)) >= 4
 
 
-def test_buyers_who_hold_and_book_at_once_never_share_a_seat(app, buyers, event):
+def test_buyers_at_the_same_time_never_share_seats(app, buyers, event):
     random = Random(2)
 
     def shop(client, wishes):
@@ -67,16 +73,24 @@ def test_buyers_who_hold_and_book_at_once_never_share_a_seat(app, buyers, event)
                 booked.append(book(client, held.json["id"]).json)
         return booked
 
-    shoppers = [(twin(app, client), [random.sample(event.seats, 2) for _ in range(8)]) for client in buyers]
-    bookings = [each for booked in at_once([partial(shop, *shopper) for shopper in shoppers]) for each in booked]
+    shoppers = [
+        (twin(app, client), [random.sample(event.seats, 2) for _ in range(8)]) for client in buyers
+    ]
+    bookings = [
+        each
+        for booked in at_once([partial(shop, *shopper) for shopper in shoppers])
+        for each in booked
+    ]
 
     sold = [seat for booking in bookings for seat in booking["seats"]]
     assert {booking["status"] for booking in bookings} == {"confirmed"}
     assert len(sold) == len(set(sold))
-    assert app.test_client().get(f"/api/events/{event.id}").json["seats_left"] == len(event.seats) - len(sold)
+    assert app.test_client().get(f"/api/events/{event.id}").json["seats_left"] == len(
+        event.seats
+    ) - len(sold)
 
 
-def test_one_hold_that_is_booked_twice_at_once_is_booked_once(app, fan, event, ledger):
+def test_booking_one_hold_many_times_books_once(app, fan, event, ledger):
     before, held = len(ledger()), hold(fan, event, event.seats[:1]).json
 
     answers = at_once([partial(book, twin(app, fan), held["id"]) for _ in range(8)])
@@ -86,7 +100,7 @@ def test_one_hold_that_is_booked_twice_at_once_is_booked_once(app, fan, event, l
     assert ledger()[before:] == [("charge", 4500)]
 
 
-def test_a_repeat_waits_for_the_first_and_gets_the_same_booking(app, fan, event, ledger):
+def test_repeats_at_the_same_time_get_one_booking(app, fan, event, ledger):
     before, held = len(ledger()), hold(fan, event, event.seats[:1]).json
 
     answers = at_once([partial(book, twin(app, fan), held["id"], key="abc") for _ in range(8)])
@@ -96,7 +110,7 @@ def test_a_repeat_waits_for_the_first_and_gets_the_same_booking(app, fan, event,
     assert ledger()[before:] == [("charge", 4500)]
 
 
-def test_a_key_used_for_two_holds_at_once_books_one_of_them(app, fan, event):
+def test_one_key_for_several_holds_books_one(app, fan, event):
     holds = [hold(fan, event, [seat]).json["id"] for seat in event.seats[:6]]
 
     answers = at_once([partial(book, twin(app, fan), hold_id, key="abc") for hold_id in holds])
@@ -104,28 +118,40 @@ def test_a_key_used_for_two_holds_at_once_books_one_of_them(app, fan, event):
     assert sorted(answer.status_code for answer in answers) == [201] + [422] * 5
 
 
-def test_cancelled_twice_at_once_is_refunded_once(app, fan, event, buy, ledger):
+def test_many_cancellations_at_once_make_one_refund(app, fan, event, buy, ledger):
     booking = buy(fan, event, event.seats[:1])
     before = len(ledger())
 
-    answers = at_once([partial(twin(app, fan).post, f"/api/bookings/{booking['id']}/cancellation") for _ in range(8)])
+    answers = at_once(
+        [
+            partial(twin(app, fan).post, f"/api/bookings/{booking['id']}/cancellation")
+            for _ in range(8)
+        ]
+    )
 
     assert sorted(answer.status_code for answer in answers) == [200] + [409] * 7
     assert ledger()[before:] == [("refund", 4500)]
 
 
-def test_giving_back_and_booking_at_once_end_in_one_of_the_two(app, fan, event):
+def test_releasing_and_booking_a_hold_exclude_each_other(app, fan, event):
     for seat in event.seats:
         held = hold(fan, event, [seat]).json
 
-        given_back, booked = at_once([partial(twin(app, fan).delete, f"/api/holds/{held['id']}"), partial(book, twin(app, fan), held["id"])])
+        given_back, booked = at_once(
+            [
+                partial(twin(app, fan).delete, f"/api/holds/{held['id']}"),
+                partial(book, twin(app, fan), held["id"]),
+            ]
+        )
 
         assert (given_back.status_code, booked.status_code) in {(204, 404), (409, 201)}
 
 
-def test_one_address_registered_many_times_at_once_is_registered_once(app):
+def test_registering_one_address_many_times_makes_one_account(app):
     new = {"email": "ada@encore.example", "password": "correct horse", "name": "Ada"}
 
-    answers = at_once([partial(app.test_client().post, "/api/accounts", json=new) for _ in range(8)])
+    answers = at_once(
+        [partial(app.test_client().post, "/api/accounts", json=new) for _ in range(8)]
+    )
 
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7

@@ -4,20 +4,26 @@ import sys
 
 import pytest
 
-from monolith.config import SETTINGS, Misconfigured, parse
+from kit.settings import Misconfigured
+from monolith.config import SETTINGS, parse
 
-KEYS = dict(line.split("=", 1) for line in subprocess.check_output([sys.executable, "-m", "monolith.accounts.keys", "a"], text=True).splitlines())
+KEYS = dict(
+    line.split("=", 1)
+    for line in subprocess.check_output(
+        [sys.executable, "-m", "monolith.accounts.keys", "a"], text=True
+    ).splitlines()
+)
 GOOD = {"DATABASE_URL": "postgresql://a:b@localhost/c", "STRIPE_API_KEY": "sk_test_1", **KEYS}
 
 
-def test_what_is_not_set_has_its_default():
+def test_a_setting_that_is_missing_has_its_default():
     settings = parse(GOOD)
 
     assert (settings.hold_seconds, settings.port, settings.instance) == (600, 8000, "web")
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_a_required_setting_that_is_missing_is_named(name):
+def test_a_missing_required_setting_is_named(name):
     with pytest.raises(Misconfigured, match=f"^{name} is not set"):
         parse({**GOOD, name: ""})
 
@@ -41,7 +47,7 @@ def test_a_required_setting_that_is_missing_is_named(name):
         ("LOG_LEVEL", "LOUD"),
     ],
 )
-def test_a_setting_that_is_wrong_is_named(name, wrong):
+def test_a_wrong_value_of_a_setting_is_named(name, wrong):
     with pytest.raises(Misconfigured, match=f"^{name} "):
         parse({**GOOD, name: wrong})
 
@@ -55,10 +61,16 @@ def test_a_setting_that_is_wrong_is_named(name, wrong):
     ],
     ids=lambda command: command[0],
 )
-def test_every_command_says_in_one_line_what_is_wrong_and_exits_with_2(command):
-    environ = {name: value for name, value in os.environ.items() if name not in SETTINGS} | GOOD | {"DATABASE_URL": "nonsense"}
+def test_a_wrong_setting_ends_every_command_with_2(command):
+    environ = (
+        {name: value for name, value in os.environ.items() if name not in SETTINGS}
+        | GOOD
+        | {"DATABASE_URL": "nonsense"}
+    )
 
-    ended = subprocess.run([sys.executable, "-m", *command], env=environ, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(
+        [sys.executable, "-m", *command], env=environ, capture_output=True, text=True, timeout=60
+    )
 
     assert ended.returncode == 2
     assert len(ended.stderr.strip().splitlines()) == 1

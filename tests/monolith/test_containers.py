@@ -1,4 +1,4 @@
-"""Procfile, docker-compose.yml, the Dockerfiles and docs/settings.md say the same."""
+"""Procfile, docker-compose.yml, the Dockerfiles and docs/settings.md agree."""
 
 import re
 import shlex
@@ -9,15 +9,23 @@ from pathlib import Path
 import pytest
 import yaml
 
-from extracted.kit.settings import KAFKA, REQUIRED
 from extracted.notifications.config import SETTINGS as OF_NOTIFICATIONS
+from kit.settings import KAFKA, REQUIRED
 from monolith.config import SETTINGS
-from tools.lab.tree import HERE
+from tools.lab.ground.tree import HERE
 
 COMPOSE = yaml.safe_load((HERE.path / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
-DOCUMENTED = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", (HERE.path / "docs" / "settings.md").read_text(), re.MULTILINE))
-DOCKERFILES = [path for path in HERE.path.rglob("Dockerfile") if ".lab" not in path.relative_to(HERE.path).parts]
+DOCUMENTED = dict(
+    re.findall(
+        r"^\| `(\w+)` \| (.+?) \|", (HERE.path / "docs" / "settings.md").read_text(), re.MULTILINE
+    )
+)
+DOCKERFILES = [
+    path
+    for path in HERE.path.rglob("Dockerfile")
+    if ".lab" not in path.relative_to(HERE.path).parts
+]
 
 
 @pytest.mark.parametrize("settings", [SETTINGS, KAFKA, OF_NOTIFICATIONS])
@@ -29,39 +37,54 @@ def test_every_setting_is_documented_with_its_default(settings):
 
 
 @pytest.mark.parametrize("name", HERE.procfile())
-def test_every_line_of_the_procfile_is_a_service_with_the_same_command(name):
+def test_compose_services_run_the_commands_of_the_procfile(name):
     assert SERVICES[name]["command"] == HERE.procfile()[name]
 
 
-def test_services_have_no_setting_that_is_not_documented():
-    ours = [service for service in SERVICES.values() if service["image"].startswith("encore-") and "environment" in service]
+def test_every_setting_of_a_service_is_documented():
+    ours = [
+        service
+        for service in SERVICES.values()
+        if service["image"].startswith("encore-") and "environment" in service
+    ]
 
     assert ours
     assert {name for service in ours for name in service["environment"]} <= set(DOCUMENTED)
 
 
-@pytest.mark.parametrize(("folder", "process"), [("monolith", "web"), ("extracted/notifications", "notifications-worker")])
-def test_the_image_runs_what_the_procfile_says(folder, process):
-    (command,) = re.findall(r"^CMD (\[.+\])$", (HERE.path / folder / "Dockerfile").read_text(), re.MULTILINE)
+@pytest.mark.parametrize(
+    ("folder", "process"),
+    [("monolith", "web"), ("extracted/notifications", "notifications-worker")],
+)
+def test_images_run_the_command_of_the_procfile(folder, process):
+    (command,) = re.findall(
+        r"^CMD (\[.+\])$", (HERE.path / folder / "Dockerfile").read_text(), re.MULTILINE
+    )
 
     assert shlex.join(yaml.safe_load(command)) == shlex.join(HERE.procfile()[process])
 
 
-def test_images_are_pinned_and_every_lasting_service_is_checked():
+def test_images_are_pinned_and_servers_have_health_checks():
     assert all(re.search(r":[\w.-]*\d", service["image"]) for service in SERVICES.values())
     assert all("healthcheck" in service for service in SERVICES.values())
-    assert {name for name, service in SERVICES.items() if service["healthcheck"].get("disable")} == {
-        name for name in HERE.procfile() if not HERE.serves(name) and name != "facade"
-    }
+    assert {
+        name for name, service in SERVICES.items() if service["healthcheck"].get("disable")
+    } == {name for name in HERE.procfile() if not HERE.serves(name) and name != "facade"}
 
 
-def test_nothing_is_published_beyond_this_machine():
-    assert all(port.startswith("127.0.0.1:") for service in SERVICES.values() for port in service.get("ports", []))
+def test_ports_are_open_on_this_machine_only():
+    assert all(
+        port.startswith("127.0.0.1:")
+        for service in SERVICES.values()
+        for port in service.get("ports", [])
+    )
 
 
 @pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: str(path.relative_to(HERE.path)))
-def test_an_image_is_well_made_and_does_not_run_as_root(path):
-    linted = subprocess.run([Path(sys.executable).with_name("hadolint"), path], capture_output=True, text=True)
+def test_dockerfiles_pass_the_linter_and_avoid_root(path):
+    linted = subprocess.run(
+        [Path(sys.executable).with_name("hadolint"), path], capture_output=True, text=True
+    )
 
     assert linted.stdout == ""
     assert linted.returncode == 0

@@ -8,7 +8,14 @@ from sqlalchemy import create_engine, inspect
 
 def alembic(database_url, *words):
     command = [sys.executable, "-m", "alembic", "-c", "migrations/monolith/alembic.ini", *words]
-    return subprocess.run(command, env={**os.environ, "DATABASE_URL": database_url}, check=True, capture_output=True, text=True, timeout=60).stdout
+    return subprocess.run(
+        command,
+        env={**os.environ, "DATABASE_URL": database_url},
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    ).stdout
 
 
 def tables(database_url):
@@ -18,7 +25,7 @@ def tables(database_url):
     return names
 
 
-def test_the_schema_goes_down_to_nothing_and_up_again(own_database_url):
+def test_the_schema_can_be_removed_and_recreated(own_database_url):
     before = tables(own_database_url)
 
     alembic(own_database_url, "downgrade", "base")
@@ -28,16 +35,22 @@ def test_the_schema_goes_down_to_nothing_and_up_again(own_database_url):
     assert tables(own_database_url) == before > {"accounts", "seats", "bookings"}
 
 
-def test_the_schema_is_the_one_that_the_models_describe(own_database_url):
+def test_the_schema_matches_the_models(own_database_url):
     assert "No new upgrade operations detected." in alembic(own_database_url, "check")
 
 
 ROWS = """
 insert into venues values ('v', 'Lantern Hall', 'Lisbon', 'Portugal');
-insert into events values ('e', 'Small Hours', 'Paper Lanterns', 'indie', 'v', '2030-06-01T19:30Z', 'EUR', 5);
-insert into seats select 's' || n, 'e', n, 'Stalls', 'A', n, 4500, case when n < 3 then 'sold' else 'free' end from generate_series(1, 5) n;
-insert into accounts values ('a', 'ada@encore.example', 'Ada', '', '2030-01-01Z', 'customer', 'cus_1');
-insert into bookings values ('b', 'a', 'e', 'h', 9000, 'EUR', '2030-01-02Z', 'confirmed'), ('c', 'a', 'e', 'i', 9000, 'EUR', '2030-01-02Z', 'declined');
+insert into events
+values ('e', 'Small Hours', 'Paper Lanterns', 'indie', 'v', '2030-06-01T19:30Z', 'EUR', 5);
+insert into seats
+select 's' || n, 'e', n, 'Stalls', 'A', n, 4500, case when n < 3 then 'sold' else 'free' end
+from generate_series(1, 5) n;
+insert into accounts
+values ('a', 'ada@encore.example', 'Ada', '', '2030-01-01Z', 'customer', 'cus_1');
+insert into bookings values
+('b', 'a', 'e', 'h', 9000, 'EUR', '2030-01-02Z', 'confirmed'),
+('c', 'a', 'e', 'i', 9000, 'EUR', '2030-01-02Z', 'declined');
 insert into booking_seats values ('b', 's1'), ('b', 's2');
 insert into payments values ('p', 'b', 'charge', 9000, 'EUR', 'succeeded', '2030-01-02Z', 'pi_1');
 insert into tastes values ('a', 'e', 1);
@@ -45,17 +58,29 @@ insert into tastes values ('a', 'e', 1);
 
 
 def everything(database_url):
-    """{table: its rows as text}"""
+    """{table: rows as text}"""
     with psycopg.connect(database_url) as connection:
-        names = [name for (name,) in connection.execute("select tablename from pg_tables where schemaname = 'public' order by 1")]
-        return {name: [row for (row,) in connection.execute(f"select t::text from {name} t order by 1")] for name in names if name != "alembic_version"}
+        names = [
+            name
+            for (name,) in connection.execute(
+                "select tablename from pg_tables where schemaname = 'public' order by 1"
+            )
+        ]
+        return {
+            name: [row for (row,) in connection.execute(f"select t::text from {name} t order by 1")]
+            for name in names
+            if name != "alembic_version"
+        }
 
 
-def test_rows_from_before_come_along_up_down_and_up_again(own_database_url):
+def test_old_rows_survive_upgrade_downgrade_and_upgrade(own_database_url):
     alembic(own_database_url, "downgrade", "0004")
     with psycopg.connect(own_database_url) as connection:
         connection.execute(ROWS)
-        connection.execute("insert into claims select id, event_id, null, 'infinity' from seats where status = 'sold' on conflict do nothing")
+        connection.execute(
+            "insert into claims select id, event_id, null, 'infinity' from seats "
+            "where status = 'sold' on conflict do nothing"
+        )
     before = everything(own_database_url)
 
     alembic(own_database_url, "upgrade", "head")
@@ -69,8 +94,15 @@ def test_rows_from_before_come_along_up_down_and_up_again(own_database_url):
     assert after["customers"] == ["(a,cus_1)"]
 
 
-def test_what_the_last_step_left_is_dropped(own_database_url):
+def test_temporary_triggers_and_old_columns_are_dropped(own_database_url):
     with psycopg.connect(own_database_url) as connection:
-        assert connection.execute("select tgname from pg_trigger where not tgisinternal").fetchall() == []
-        columns = set(connection.execute("select table_name, column_name from information_schema.columns").fetchall())
+        assert (
+            connection.execute("select tgname from pg_trigger where not tgisinternal").fetchall()
+            == []
+        )
+        columns = set(
+            connection.execute(
+                "select table_name, column_name from information_schema.columns"
+            ).fetchall()
+        )
         assert not columns & {("seats", "status"), ("accounts", "customer_id")}

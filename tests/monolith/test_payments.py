@@ -8,17 +8,20 @@ from sqlalchemy.event import listen
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from kit.refusals import Unavailable
 from monolith.bookings.model import Hold
-from monolith.refusals import Unavailable
 
 
 @pytest.fixture
 def sandbox(lab_services):
-    """Turn a knob of the payment sandbox; all are back where they were afterwards."""
+    """A function: change settings of the payment sandbox; they are reset after the test."""
 
     def turn(**knobs):
         request = urllib.request.Request(
-            f"{lab_services.stripe_api_base}/_sandbox", json.dumps(knobs).encode(), {"Content-Type": "application/json"}, method="PATCH"
+            f"{lab_services.stripe_api_base}/_sandbox",
+            json.dumps(knobs).encode(),
+            {"Content-Type": "application/json"},
+            method="PATCH",
         )
         urllib.request.urlopen(request).close()
 
@@ -34,23 +37,29 @@ def book(client, hold_id):
     return client.post("/api/bookings", json={"hold_id": hold_id, "payment_method": "pm_card_visa"})
 
 
-def test_a_booking_is_charged_once_and_its_cancellation_refunded_once(fan, event, buy, ledger):
+def test_a_cancelled_booking_is_charged_and_refunded_once(fan, event, buy, ledger):
     before = len(ledger())
     booking = buy(fan, event, event.seats[:2])
     fan.post(f"/api/bookings/{booking['id']}/cancellation")
 
     payments = fan.get(f"/api/payments?booking_id={booking['id']}").json["items"]
 
-    assert [(payment["kind"], payment["amount"], payment["status"]) for payment in payments] == [("charge", 9000, "succeeded"), ("refund", 9000, "succeeded")]
+    assert [(payment["kind"], payment["amount"], payment["status"]) for payment in payments] == [
+        ("charge", 9000, "succeeded"),
+        ("refund", 9000, "succeeded"),
+    ]
     assert sorted(ledger()[before:]) == [("charge", 9000), ("refund", 9000)]
 
 
-def test_a_refused_card_leaves_a_declined_payment_and_no_money(fan, event, buy, ledger):
+def test_a_declined_card_leaves_a_declined_payment(fan, event, buy, ledger):
     before = len(ledger())
 
     booking = buy(fan, event, event.seats[:1], card="pm_card_visa_chargeDeclined")
 
-    assert [payment["status"] for payment in fan.get(f"/api/payments?booking_id={booking['id']}").json["items"]] == ["declined"]
+    assert [
+        payment["status"]
+        for payment in fan.get(f"/api/payments?booking_id={booking['id']}").json["items"]
+    ] == ["declined"]
     assert len(ledger()) == before
 
 
@@ -65,13 +74,13 @@ def test_payments_are_paged(fan, event, buy):
     assert second["next"] is None
 
 
-def test_payments_need_a_booking(fan):
+def test_payments_cannot_be_listed_without_a_booking(fan):
     refused = fan.get("/api/payments")
 
     assert [error["field"] for error in refused.json["errors"]] == ["booking_id"]
 
 
-def test_an_answer_that_is_lost_after_charging_charges_once(fan, event, sandbox, ledger):
+def test_a_lost_answer_of_the_provider_charges_once(fan, event, sandbox, ledger):
     before, hold_id = len(ledger()), hold(fan, event, event.seats[:1])
     sandbox(drop_after=1)
 
@@ -81,7 +90,7 @@ def test_an_answer_that_is_lost_after_charging_charges_once(fan, event, sandbox,
     assert ledger()[before:] == [("charge", 4500)]
 
 
-def test_while_the_provider_refuses_nothing_is_done_and_the_hold_can_be_booked_later(fan, event, sandbox, ledger):
+def test_a_hold_can_be_booked_after_provider_errors(fan, event, sandbox, ledger):
     before, hold_id = len(ledger()), hold(fan, event, event.seats[:1])
     sandbox(refuse=True)
 
@@ -95,7 +104,7 @@ def test_while_the_provider_refuses_nothing_is_done_and_the_hold_can_be_booked_l
     assert ledger()[before:] == [("charge", 4500)]
 
 
-def test_while_the_provider_refuses_a_booking_stays_confirmed_rather_than_half_cancelled(fan, event, buy, sandbox):
+def test_a_failed_refund_leaves_the_booking_confirmed(fan, event, buy, sandbox):
     booking = buy(fan, event, event.seats[:1])
     sandbox(refuse=True)
 
@@ -105,9 +114,9 @@ def test_while_the_provider_refuses_a_booking_stays_confirmed_rather_than_half_c
     assert fan.get(f"/api/bookings/{booking['id']}").json["status"] == "confirmed"
 
 
-def test_what_was_paid_at_the_box_office_is_refunded_there(fan, event, buy, process, ledger):
+def test_box_office_payments_are_not_refunded_by_the_provider(fan, event, buy, process, ledger):
     booking = buy(fan, event, event.seats[:1])
-    with process.db.transaction() as session:
+    with process.db.monolith.transaction() as session:
         session.connection().exec_driver_sql("update payments set provider_id = null")
     before = len(ledger())
 
@@ -118,18 +127,18 @@ def test_what_was_paid_at_the_box_office_is_refunded_there(fan, event, buy, proc
 
 
 class Broken(Exception):
-    """A fault of our own after the charge."""
+    """An error in our own code after the charge."""
 
 
 @pytest.fixture
-def known(fan, catch_up):
-    """The fan, once the payment provider knows them: a booking is then the only transaction of its request."""
+def known_fan(fan, catch_up):
+    """A fan with a customer at the provider, so that booking runs only one transaction."""
     catch_up()
     return fan
 
 
-def test_when_something_fails_after_the_charge_it_is_given_back(known, event, ledger):
-    fan, before, hold_id = known, len(ledger()), hold(known, event, event.seats[:1])
+def test_a_failure_after_the_charge_causes_a_refund(known_fan, event, ledger):
+    fan, before, hold_id = known_fan, len(ledger()), hold(known_fan, event, event.seats[:1])
 
     def fail(session):
         raise Broken
@@ -146,8 +155,8 @@ def test_when_something_fails_after_the_charge_it_is_given_back(known, event, le
     assert book(fan, hold_id).status_code == 404
 
 
-def test_when_a_commit_took_effect_although_it_seemed_to_fail_nothing_is_given_back(known, event, ledger):
-    fan, before, hold_id = known, len(ledger()), hold(known, event, event.seats[:1])
+def test_no_refund_when_a_commit_only_seemed_to_fail(known_fan, event, ledger):
+    fan, before, hold_id = known_fan, len(ledger()), hold(known_fan, event, event.seats[:1])
 
     def cut_off(session):
         raise OperationalError("commit", {}, Exception("the connection was lost"))
@@ -157,21 +166,25 @@ def test_when_a_commit_took_effect_although_it_seemed_to_fail_nothing_is_given_b
 
     assert failed.status_code == 503
     assert ledger()[before:] == [("charge", 4500)]
-    assert [booking["status"] for booking in fan.get("/api/bookings").json["items"]] == ["confirmed"]
+    assert [booking["status"] for booking in fan.get("/api/bookings").json["items"]] == [
+        "confirmed"
+    ]
 
 
-def test_a_hold_that_is_given_back_while_its_booking_fails_takes_no_money(known, event, process, ledger, monkeypatch):
-    fan, before, hold_id = known, len(ledger()), hold(known, event, event.seats[:1])
-    transaction = process.db.transaction
+def test_a_failed_booking_of_a_released_hold_is_refunded(
+    known_fan, event, process, ledger, monkeypatch
+):
+    fan, before, hold_id = known_fan, len(ledger()), hold(known_fan, event, event.seats[:1])
+    transaction = process.db.bookings.transaction
 
     @contextmanager
-    def after_it_was_given_back(*part):
-        with transaction(*part) as session:
+    def after_hold_was_released():
+        with transaction() as session:
             session.execute(delete(Hold))
             yield session
 
     def fail(session):
-        monkeypatch.setattr(process.db, "transaction", after_it_was_given_back)
+        monkeypatch.setattr(process.db.bookings, "transaction", after_hold_was_released)
         raise Unavailable("Something")
 
     listen(Session, "before_commit", fail, once=True)

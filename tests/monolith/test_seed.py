@@ -1,7 +1,18 @@
 import pytest
 
-TABLES = ("venues", "sections", "events", "seats", "accounts", "bookings", "booking_seats", "payments", "tastes", "claims")
-COLUMNS = {"claims": "seat_id, event_id, hold_id, until::text"}  # infinity is no date to Python
+TABLES = (
+    "venues",
+    "sections",
+    "events",
+    "seats",
+    "accounts",
+    "bookings",
+    "booking_seats",
+    "payments",
+    "tastes",
+    "claims",
+)
+COLUMNS = {"claims": "seat_id, event_id, hold_id, until::text"}  # Python has no infinite date
 SMALL = [
     "seed",
     "--events",
@@ -19,13 +30,23 @@ SMALL = [
 
 @pytest.fixture
 def content(process):
-    """Every row of the sample's tables, without the salted hashes."""
+    """A function: every row of the sample tables, without password hashes."""
 
     def content():
-        with process.db.reading() as session:
+        with process.db.monolith.reading() as session:
             connection = session.connection()
             connection.exec_driver_sql("update accounts set password_hash = ''")
-            return {table: sorted(map(tuple, connection.exec_driver_sql(f"select {COLUMNS.get(table, '*')} from {table}"))) for table in TABLES}
+            return {
+                table: sorted(
+                    map(
+                        tuple,
+                        connection.exec_driver_sql(
+                            f"select {COLUMNS.get(table, '*')} from {table}"
+                        ),
+                    )
+                )
+                for table in TABLES
+            }
 
     return content
 
@@ -36,13 +57,16 @@ def seed(app, *more):
     return ended.output
 
 
-def test_the_same_input_gives_the_same_rows_and_a_second_run_changes_nothing(app, content, process):
-    assert seed(app) == f"Loaded 12 venues, 20 events, 30 accounts and {len(content()['bookings'])} past bookings.\n"
+def test_loading_sample_data_twice_gives_equal_rows(app, content, process):
+    assert (
+        seed(app) == "Loaded 12 venues, 20 events, 30 accounts "
+        f"and {len(content()['bookings'])} past bookings.\n"
+    )
     first = content()
     assert seed(app) == "The sample data is there already.\n"
     assert content() == first
 
-    with process.db.transaction() as session:
+    with process.db.monolith.transaction() as session:
         session.connection().exec_driver_sql(f"truncate {', '.join(TABLES)} cascade")
     seed(app)
 
@@ -52,7 +76,7 @@ def test_the_same_input_gives_the_same_rows_and_a_second_run_changes_nothing(app
 def test_another_seed_gives_other_rows(app, content, process):
     seed(app)
     first = content()
-    with process.db.transaction() as session:
+    with process.db.monolith.transaction() as session:
         session.connection().exec_driver_sql(f"truncate {', '.join(TABLES)} cascade")
 
     seed(app, "--seed", "2")
@@ -64,11 +88,14 @@ def test_the_fan_and_the_organiser_can_sign_in(app, client):
     seed(app)
 
     for name, role in (("fan", "customer"), ("organiser", "organiser")):
-        signed_in = client.post("/api/sessions", json={"email": f"{name}@encore.example", "password": f"{name}-of-encore"})
+        signed_in = client.post(
+            "/api/sessions",
+            json={"email": f"{name}@encore.example", "password": f"{name}-of-encore"},
+        )
         assert signed_in.json["role"] == role
 
 
-def test_events_have_a_hundred_to_a_thousand_seats_and_each_sold_one_is_sold_once(app, content):
+def test_sample_events_have_100_to_1000_seats_sold_once(app, content):
     seed(app)
     rows = content()
     per_event = {}
@@ -76,15 +103,32 @@ def test_events_have_a_hundred_to_a_thousand_seats_and_each_sold_one_is_sold_onc
         per_event[seat[1]] = per_event.get(seat[1], 0) + 1
 
     assert all(100 <= seats <= 1000 for seats in per_event.values())
-    assert len({seat for _, seat in rows["booking_seats"]}) == len(rows["booking_seats"]) == len(rows["claims"])
+    assert (
+        len({seat for _, seat, *_ in rows["booking_seats"]})
+        == len(rows["booking_seats"])
+        == len(rows["claims"])
+    )
 
 
-def test_recommendations_follow_the_tastes_of_the_sample(app, client):
+def test_recommendations_match_genres_that_were_booked(app, client):
     app.test_cli_runner().invoke(
-        args=["seed", "--accounts", "60", "--fan-password", "fan-of-encore", "--organiser-password", "organiser-of-encore", "--events", "40"]
+        args=[
+            "seed",
+            "--accounts",
+            "60",
+            "--fan-password",
+            "fan-of-encore",
+            "--organiser-password",
+            "organiser-of-encore",
+            "--events",
+            "40",
+        ]
     )
     client.post("/api/sessions", json={"email": "fan@encore.example", "password": "fan-of-encore"})
-    booked = {client.get(f"/api/events/{booking['event_id']}").json["genre"] for booking in client.get("/api/bookings").json["items"]}
+    booked = {
+        client.get(f"/api/events/{booking['event_id']}").json["genre"]
+        for booking in client.get("/api/bookings").json["items"]
+    }
 
     best = client.get("/api/recommendations").json["items"][0]
 

@@ -1,12 +1,15 @@
 """Step 01: pin the behaviour from outside before touching anything."""
 
-AWAY = 503  # only while something that is needed is away
-ALIKE = {202: 200}  # a cancellation that is accepted, and one that is done
+AWAY = 503  # only while a required process is down
+ALIKE = {202: 200}  # an accepted cancellation and a finished one
 
 
-def test_the_journeys_see_every_answer_that_the_contract_promises(contract, seen_by_the_journeys):
-    promised, seen = ({(method, path, ALIKE.get(status, status)) for method, path, status in each} for each in (contract, seen_by_the_journeys))
+def test_journeys_cover_every_answer_of_the_contract(contract, seen_by_the_journeys):
+    promised, seen = (
+        {(method, path, ALIKE.get(status, status)) for method, path, status in each}
+        for each in (contract, seen_by_the_journeys)
+    )
 
     missing = sorted(each for each in promised - seen if each[2] != AWAY)
 
-    assert missing == [], f"{len(missing)} answers that the contract promises are seen by no journey"
+    assert missing == [], f"{len(missing)} answers of the contract are covered by no journey"

@@ -1,7 +1,7 @@
 """Step 02: put a facade in front and change nothing behind it."""
 
 
-def test_with_the_application_stopped_the_public_address_still_answers(encore):
+def test_the_facade_answers_while_the_application_is_stopped(encore):
     serving = encore.request("GET", "/api/events").headers["X-Served-By"]
 
     encore.stop(serving)
@@ -11,5 +11,5 @@ def test_with_the_application_stopped_the_public_address_still_answers(encore):
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-def test_health_is_not_seen_from_outside(encore):
+def test_health_checks_are_not_public(encore):
     assert encore.request("GET", "/health/ready").status == 404

@@ -31,13 +31,35 @@ def link(name, target, **more):
 
 def upgrade():
     op.create_table(
-        "accounts", key(), text("email"), text("name"), text("password_hash"), moment("created_at"), text("role"), sa.Column("customer_id", sa.String)
+        "accounts",
+        key(),
+        text("email"),
+        text("name"),
+        text("password_hash"),
+        moment("created_at"),
+        text("role"),
+        sa.Column("customer_id", sa.String),
     )
     op.create_index("accounts_email", "accounts", [sa.text("lower(email)")], unique=True)
     op.create_table("venues", key(), text("name"), text("city"), text("country"))
-    op.create_table("sections", key(), link("venue_id", "venues.id", index=True), number("position"), text("name"), number("rows"), number("seats_per_row"))
     op.create_table(
-        "events", key(), text("title"), text("artist"), text("genre"), link("venue_id", "venues.id", index=True), moment("starts_at"), text("currency")
+        "sections",
+        key(),
+        link("venue_id", "venues.id", index=True),
+        number("position"),
+        text("name"),
+        number("rows"),
+        number("seats_per_row"),
+    )
+    op.create_table(
+        "events",
+        key(),
+        text("title"),
+        text("artist"),
+        text("genre"),
+        link("venue_id", "venues.id", index=True),
+        moment("starts_at"),
+        text("currency"),
     )
     op.create_index("events_starts_at", "events", ["starts_at", "id"])
     op.create_table(
@@ -100,5 +122,16 @@ def upgrade():
 
 
 def downgrade():
-    for table in ("mails", "payments", "idempotency_keys", "booking_seats", "bookings", "seats", "events", "sections", "venues", "accounts"):
+    for table in (
+        "mails",
+        "payments",
+        "idempotency_keys",
+        "booking_seats",
+        "bookings",
+        "seats",
+        "events",
+        "sections",
+        "venues",
+        "accounts",
+    ):
         op.drop_table(table)

@@ -1,4 +1,5 @@
-"""What was kept in the process: holds with the seats that they claim, sessions that have ended, tastes; and how many seats an event has.
+"""What was kept in the process: holds with the seats that they claim, sessions that have ended,
+tastes; and how many seats an event has.
 
 Expand only: the code of the step before works with these tables, and does not know them."""
 
@@ -22,7 +23,9 @@ def moment(name, **more):
 
 
 def upgrade():
-    op.create_table("ended_sessions", text("sid", primary_key=True), moment("expires_at", index=True))
+    op.create_table(
+        "ended_sessions", text("sid", primary_key=True), moment("expires_at", index=True)
+    )
     op.create_table(
         "holds",
         text("id", primary_key=True),
@@ -38,16 +41,39 @@ def upgrade():
         "claims",
         text("seat_id", primary_key=True),
         text("event_id", index=True),
-        sa.Column("hold_id", sa.String, sa.ForeignKey("holds.id", ondelete="CASCADE"), nullable=False, index=True),
+        sa.Column(
+            "hold_id",
+            sa.String,
+            sa.ForeignKey("holds.id", ondelete="CASCADE"),
+            nullable=False,
+            index=True,
+        ),
         moment("until"),
     )
-    op.create_table("tastes", text("account_id", primary_key=True), text("event_id", primary_key=True), number("bookings"))
+    op.create_table(
+        "tastes",
+        text("account_id", primary_key=True),
+        text("event_id", primary_key=True),
+        number("bookings"),
+    )
     op.create_index("tastes_event", "tastes", ["event_id", "account_id"])
-    op.execute("insert into tastes select account_id, event_id, count(*) from bookings where status = 'confirmed' group by account_id, event_id")
+    op.execute(
+        """insert into tastes select account_id, event_id, count(*) from bookings
+           where status = 'confirmed' group by account_id, event_id"""
+    )
     op.add_column("events", sa.Column("capacity", sa.Integer))
-    op.execute("update events set capacity = (select count(*) from seats where event_id = events.id)")
+    op.execute(
+        "update events set capacity = (select count(*) from seats where event_id = events.id)"
+    )
     with op.get_context().autocommit_block():  # built beside the writers, who need not wait for it
-        op.create_index("seats_sold", "seats", ["event_id"], postgresql_where="status = 'sold'", postgresql_concurrently=True, if_not_exists=True)
+        op.create_index(
+            "seats_sold",
+            "seats",
+            ["event_id"],
+            postgresql_where="status = 'sold'",
+            postgresql_concurrently=True,
+            if_not_exists=True,
+        )
 
 
 def downgrade():

@@ -1,7 +1,8 @@
-"""The outbox, the inbox, and on each aggregate the version that was last said of it; and the contract of the step before.
+"""The outbox, the inbox, dead letters, the version of each aggregate; and what step 05 left.
 
-What only the code of step 04 looked at is dropped: the triggers, the status of a seat, an account's customer. The code of step 05 goes
-on working, and says nothing: the version that its rows keep, 0, tells `announce` what to say."""
+Only the code of step 04 used the triggers, the status of a seat and the customer of an account:
+they are dropped. The code of step 05 goes on working and publishes nothing. Its rows keep the
+version 0, by which `snapshot` knows them."""
 
 import sqlalchemy as sa
 from alembic import context, op
@@ -13,8 +14,8 @@ down_revision = "0004"
 MOMENT = sa.DateTime(timezone=True)
 NOW = {"nullable": False, "server_default": sa.func.clock_timestamp()}
 AGGREGATES = ("accounts", "ended_sessions", "events", "bookings", "payments")
-SPEAKERS = ("accounts", "catalog", "bookings", "payments")
-LISTENERS = ("notifications", "payments", "recommendations")
+PUBLISHERS = ("accounts", "catalog", "bookings", "payments")
+SUBSCRIBERS = ("notifications", "payments", "recommendations")
 
 
 def text(name, **more):
@@ -31,13 +32,18 @@ def upgrade():
         *(text(name) for name in ("message_id", "topic", "type", "key")),
         sa.Column("data", postgresql.JSONB, nullable=False),
         text("traceparent"),
-        sa.Column("announced", sa.Boolean, nullable=False, server_default=sa.false()),
+        sa.Column("snapshot", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Column("recorded_at", MOMENT, **NOW),
         sa.Column("published_at", MOMENT),
     )
     op.create_index("outbox_unpublished", "outbox", ["id"], postgresql_where="published_at is null")
     op.create_index("outbox_published", "outbox", ["published_at"])
-    op.create_table("inbox", text("consumer", primary_key=True), text("message_id", primary_key=True), sa.Column("received_at", MOMENT, **NOW))
+    op.create_table(
+        "inbox",
+        text("consumer", primary_key=True),
+        text("message_id", primary_key=True),
+        sa.Column("received_at", MOMENT, **NOW),
+    )
     op.create_table(
         "dead_letters",
         text("consumer", primary_key=True),
@@ -48,15 +54,15 @@ def upgrade():
         sa.Column("value", sa.LargeBinary),
         sa.Column("headers", postgresql.JSONB, nullable=False),
         text("cause"),
-        sa.Column("buried_at", MOMENT, **NOW),
+        sa.Column("failed_at", MOMENT, **NOW),
     )
     for table in AGGREGATES:
         op.add_column(table, sa.Column("version", sa.Integer, nullable=False, server_default="0"))
-    for part in SPEAKERS:
-        op.execute(f"grant insert on outbox to encore_{part}")
-    for part in LISTENERS:
-        op.execute(f"grant select, insert on inbox, dead_letters to encore_{part}")
-        op.execute(f"grant delete on dead_letters to encore_{part}")
+    for module in PUBLISHERS:
+        op.execute(f"grant insert on outbox to encore_{module}")
+    for module in SUBSCRIBERS:
+        op.execute(f"grant select, insert on inbox, dead_letters to encore_{module}")
+        op.execute(f"grant delete on dead_letters to encore_{module}")
 
 
 def downgrade():
@@ -67,10 +73,19 @@ def downgrade():
     op.add_column("accounts", sa.Column("customer_id", sa.String))
     op.execute("update accounts set customer_id = provider_id from customers where account_id = id")
     op.add_column("seats", sa.Column("status", sa.String, nullable=False, server_default="free"))
-    op.execute("update seats set status = 'sold' from claims where seat_id = id and until = 'infinity'")
+    op.execute(
+        "update seats set status = 'sold' from claims where seat_id = id and until = 'infinity'"
+    )
     op.execute(sync().SYNC)
     with op.get_context().autocommit_block():
-        op.create_index("seats_sold", "seats", ["event_id"], postgresql_where="status = 'sold'", postgresql_concurrently=True, if_not_exists=True)
+        op.create_index(
+            "seats_sold",
+            "seats",
+            ["event_id"],
+            postgresql_where="status = 'sold'",
+            postgresql_concurrently=True,
+            if_not_exists=True,
+        )
 
 
 def sync():

@@ -1,4 +1,4 @@
-"""The tables of notifications: what was mailed, the copies, the inbox"""
+"""The tables of notifications: mails, copies, the inbox, dead letters."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,9 +20,17 @@ def version():
 
 
 def upgrade():
-    when, booking = sa.Column("sent_at", MOMENT, nullable=False), sa.Column("booking_id", sa.String)
-    op.create_table("mails", text("id", primary_key=True), text("account_id"), text("kind"), when, booking)
-    op.create_table("addresses", text("account_id", primary_key=True), text("email"), text("name"), version())
+    op.create_table(
+        "mails",
+        text("id", primary_key=True),
+        text("account_id", index=True),
+        text("kind"),
+        sa.Column("sent_at", MOMENT, nullable=False),
+        sa.Column("booking_id", sa.String, index=True),
+    )
+    op.create_table(
+        "addresses", text("account_id", primary_key=True), text("email"), text("name"), version()
+    )
     op.create_table(
         "concerts",
         text("event_id", primary_key=True),
@@ -30,7 +38,12 @@ def upgrade():
         sa.Column("starts_at", MOMENT, nullable=False),
         version(),
     )
-    op.create_table("inbox", text("consumer", primary_key=True), text("message_id", primary_key=True), sa.Column("received_at", MOMENT, **NOW))
+    op.create_table(
+        "inbox",
+        text("consumer", primary_key=True),
+        text("message_id", primary_key=True),
+        sa.Column("received_at", MOMENT, **NOW),
+    )
     op.create_table(
         "dead_letters",
         text("consumer", primary_key=True),
@@ -41,7 +54,7 @@ def upgrade():
         sa.Column("value", sa.LargeBinary),
         sa.Column("headers", postgresql.JSONB, nullable=False),
         text("cause"),
-        sa.Column("buried_at", MOMENT, **NOW),
+        sa.Column("failed_at", MOMENT, **NOW),
     )
 
 

@@ -1,17 +1,16 @@
-"""The service in this process, on a database of its own and a broker in memory."""
+"""The service in this process, with its own database and an in-memory broker."""
 
 import json
-import uuid
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from extracted.kit import memory
-from extracted.kit.message import Message
-from extracted.kit.worker import consumer
-from extracted.notifications.mailer import Away
 from extracted.notifications.worker import GROUPS, Process
+from kit import memory
+from kit.message import Message
+from kit.worker import consumer
 
 SAMPLES = Path("docs/events")
 
@@ -20,10 +19,14 @@ SAMPLES = Path("docs/events")
 def process(services):
     server = services.servers["notifications"]
     server.create("one_test", role="notifications", template="notifications")
-    settings = {"database_url": server.url("notifications").rsplit("/", 1)[0] + "/one_test", "smtp_url": services.settings["SMTP_URL"]}
-    process = Process({**settings, "mail_from": "tickets@encore.example"})
+    settings = SimpleNamespace(
+        database_url=server.url("notifications").rsplit("/", 1)[0] + "/one_test",
+        smtp_url=services.settings["SMTP_URL"],
+        mail_from="tickets@encore.example",
+    )
+    process = Process(settings)
     yield process
-    process.engine.dispose()
+    process.database.dispose()
     server.drop("one_test")
 
 
@@ -33,19 +36,31 @@ def broker():
 
 
 @pytest.fixture
-def hear(process, broker):
-    """Say (topic, type, changes to the sample), and let a group hear what it has not heard yet; all groups, unless one is named."""
-    consumers = {group: consumer(group, part, process, broker.source(group, part.TOPICS), process.transaction, (Away,)) for group, part in GROUPS.items()}
+def deliver(process, broker):
+    """A function: publish (topic, type, changes to the sample); one or all groups consume."""
+    consumers = {
+        group: consumer(
+            group, module, process, broker.source(group, module.TOPICS), process.database
+        )
+        for group, module in GROUPS.items()
+    }
 
-    def hear(*facts, only=None, announced=False):
-        broker.send([message(*fact, announced=announced) for fact in facts])
+    def deliver(*samples, only=None, snapshot=False):
+        broker.send([message(*sample, snapshot=snapshot) for sample in samples])
         for group, each in consumers.items():
             if only in (None, group):
                 each.step()
 
-    return hear
+    return deliver
 
 
-def message(topic, type, changes, announced=False):
+def message(topic, type, changes, snapshot=False):
     data = json.loads((SAMPLES / f"{type}.sample.json").read_text()) | changes
-    return Message(uuid.uuid4().hex, topic, type, data.get("id", "key"), data, datetime.now(UTC), announced=announced)
+    return Message(
+        topic,
+        type,
+        data.get("id", "key"),
+        data,
+        recorded_at=datetime.now(UTC),
+        snapshot=snapshot,
+    )

@@ -15,8 +15,22 @@ def url(services):
 
 
 def alembic(url, *words):
-    command = [sys.executable, "-m", "alembic", "-c", "migrations/notifications/alembic.ini", *words]
-    return subprocess.run(command, env={**os.environ, "DATABASE_URL": url}, check=True, capture_output=True, text=True, timeout=60).stdout
+    command = [
+        sys.executable,
+        "-m",
+        "alembic",
+        "-c",
+        "migrations/notifications/alembic.ini",
+        *words,
+    ]
+    return subprocess.run(
+        command,
+        env={**os.environ, "DATABASE_URL": url},
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    ).stdout
 
 
 def tables(url):
@@ -26,15 +40,19 @@ def tables(url):
     return names
 
 
-def test_the_schema_goes_down_to_nothing_and_up_again(url):
+def test_the_schema_can_be_removed_and_recreated(url):
     before = tables(url)
 
     alembic(url, "downgrade", "base")
     assert tables(url) == {"alembic_version"}
     alembic(url, "upgrade", "head")
 
-    assert tables(url) == before == {"alembic_version", "addresses", "concerts", "dead_letters", "inbox", "mails"}
+    assert (
+        tables(url)
+        == before
+        == {"alembic_version", "addresses", "concerts", "dead_letters", "inbox", "mails"}
+    )
 
 
-def test_the_schema_is_the_one_that_the_models_describe(url):
+def test_the_schema_matches_the_models(url):
     assert "No new upgrade operations detected." in alembic(url, "check")

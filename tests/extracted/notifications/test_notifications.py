@@ -1,4 +1,4 @@
-"""Mail follows facts, each once; a confirmation waits until its account and its event are known."""
+"""Each message causes one mail; a confirmation waits for its account and its event."""
 
 from email.message import EmailMessage
 
@@ -6,12 +6,13 @@ import pytest
 from aiosmtpd.controller import Controller
 from sqlalchemy import delete, select
 
-from extracted.kit import inbox, worker
 from extracted.notifications import copies
-from extracted.notifications.mailer import Away, Mailer, Refused
+from extracted.notifications.mailer import Mailer, Refused
 from extracted.notifications.model import Address
 from extracted.notifications.worker import GROUPS
-from tools.lab.waiting import free_port
+from kit import inbox, worker
+from kit.refusals import Unavailable
+from tools.lab.ground.waiting import free_port
 
 ADA = ("accounts", "account.registered", {"id": "ada", "email": "ada.listens@encore.example"})
 BOB = ("accounts", "account.registered", {"id": "bob", "email": "bob.listens@encore.example"})
@@ -23,19 +24,21 @@ COPIES = "notifications-copies"
 
 @pytest.fixture
 def subjects(lab_services):
-    """The subjects of the mails that somebody got since this test began."""
+    """A function: the subjects of the mails that a person got since the test began."""
 
-    def mailed(who):
-        return [mail["subject"] for mail in lab_services.mails(to=f"{who}.listens@encore.example")]
+    def mailed(person):
+        return [
+            mail["subject"] for mail in lab_services.mails(to=f"{person}.listens@encore.example")
+        ]
 
-    before = {who: len(mailed(who)) for who in ("ada", "bob")}
-    return lambda who="ada": mailed(who)[before[who] :]
+    before = {person: len(mailed(person)) for person in ("ada", "bob")}
+    return lambda person="ada": mailed(person)[before[person] :]
 
 
-def test_a_new_account_is_welcomed_and_a_booking_confirmed_with_its_seats(hear, subjects, lab_services):
-    hear(ADA, CONCERT)
-    hear(BOOKED, DECLINED)
-    hear()
+def test_a_welcome_and_a_confirmation_are_mailed(deliver, subjects, lab_services):
+    deliver(ADA, CONCERT)
+    deliver(BOOKED, DECLINED)
+    deliver()
 
     assert subjects() == ["Welcome to Encore", "Your tickets for Small Hours"]
     text = lab_services.mails(to="ada.listens@encore.example")[-1]["text"]
@@ -43,45 +46,65 @@ def test_a_new_account_is_welcomed_and_a_booking_confirmed_with_its_seats(hear, 
     assert "Lantern Hall, Lisbon, 01 June 2030, 19:30 UTC" in text
 
 
-def test_what_is_announced_fills_the_copies_and_is_mailed_to_nobody(hear, subjects):
-    hear(ADA, CONCERT, BOOKED, announced=True)
+def test_a_snapshot_fills_copies_and_sends_no_mail(deliver, subjects):
+    deliver(ADA, CONCERT, BOOKED, snapshot=True)
     assert subjects() == []
 
-    hear(BOOKED)
+    deliver(BOOKED)
 
     assert subjects() == ["Your tickets for Small Hours"]
 
 
-def test_a_confirmation_waits_for_its_account_while_others_are_mailed(hear, subjects, eventually):
-    hear(BOOKED, only="notifications")
+def test_a_confirmation_mail_waits_for_its_account(deliver, subjects, eventually):
+    deliver(BOOKED, only="notifications")
     assert subjects() == []
 
-    hear(ADA, CONCERT)
+    deliver(ADA, CONCERT)
 
-    eventually(lambda: hear() or sorted(subjects()) == ["Welcome to Encore", "Your tickets for Small Hours"])
+    eventually(
+        lambda: (
+            deliver() or sorted(subjects()) == ["Welcome to Encore", "Your tickets for Small Hours"]
+        )
+    )
 
 
-def test_while_the_mail_server_is_away_nothing_is_skipped(hear, process, subjects, eventually):
-    working, process.mailer = process.mailer, Mailer("smtp://127.0.0.1:1", sender="tickets@encore.example")
-    hear(ADA, CONCERT)
-    hear(BOOKED)
+def test_no_mail_is_lost_while_mail_is_down(deliver, process, subjects, eventually):
+    working, process.mailer = (
+        process.mailer,
+        Mailer("smtp://127.0.0.1:1", sender="tickets@encore.example"),
+    )
+    deliver(ADA, CONCERT)
+    deliver(BOOKED)
     assert subjects() == []
 
     process.mailer = working
 
-    eventually(lambda: hear() or sorted(subjects()) == ["Welcome to Encore", "Your tickets for Small Hours"])
-    hear()
+    eventually(
+        lambda: (
+            deliver() or sorted(subjects()) == ["Welcome to Encore", "Your tickets for Small Hours"]
+        )
+    )
+    deliver()
     assert len(subjects()) == 2
 
 
-def test_a_title_cannot_add_a_header_even_if_it_hides_it_in_an_encoded_word(hear, subjects):
-    hear(ADA, (*CONCERT[:2], {"id": "concert", "title": "Hours =?utf-8?q?a=0ABcc:_everybody?=\r\nBcc: all"}))
-    hear(BOOKED)
+def test_no_title_can_add_a_mail_header(deliver, subjects):
+    deliver(
+        ADA,
+        (
+            *CONCERT[:2],
+            {"id": "concert", "title": "Hours =?utf-8?q?a=0ABcc:_everybody?=\r\nBcc: all"},
+        ),
+    )
+    deliver(BOOKED)
 
-    assert subjects() == ["Welcome to Encore", "Your tickets for Hours = ?utf-8?q?a=0ABcc:_everybody?= Bcc: all"]
+    assert subjects() == [
+        "Welcome to Encore",
+        "Your tickets for Hours = ?utf-8?q?a=0ABcc:_everybody?= Bcc: all",
+    ]
 
 
-def test_an_address_that_nobody_can_write_to_holds_up_nobody_and_its_mail_can_be_sent_later(hear, subjects, process, monkeypatch):
+def test_mail_to_an_undeliverable_address_can_be_replayed(deliver, subjects, process, monkeypatch):
     working = process.mailer.send
 
     def choosy(message):
@@ -90,25 +113,34 @@ def test_an_address_that_nobody_can_write_to_holds_up_nobody_and_its_mail_can_be
         working(message)
 
     monkeypatch.setattr(process.mailer, "send", choosy)
-    hear(ADA, BOB)
+    deliver(ADA, BOB)
     assert subjects() == []
     assert subjects("bob") == ["Welcome to Encore"]
 
     monkeypatch.setattr(process.mailer, "send", working)
-    worker.replay(GROUPS, process, {}, lambda group: process.transaction, (Away,))
-    worker.replay(GROUPS, process, {}, lambda group: process.transaction, (Away,))
+    replay(process)
+    replay(process)
 
     assert subjects() == ["Welcome to Encore"]
 
 
-@pytest.mark.parametrize(("rcpt", "data", "raised"), [(550, 250, Refused), (450, 250, Away), (554, 250, Away), (250, 554, Refused), (250, 451, Away)])
-def test_a_mail_is_refused_if_the_server_will_never_take_it_and_waits_if_it_takes_none_just_now(rcpt, data, raised):
+@pytest.mark.parametrize(
+    ("rcpt", "data", "raised"),
+    [
+        (550, 250, Refused),
+        (450, 250, Unavailable),
+        (554, 250, Unavailable),
+        (250, 554, Refused),
+        (250, 451, Unavailable),
+    ],
+)
+def test_permanent_and_temporary_mail_errors_are_distinguished(rcpt, data, raised):
     class Choosy:
         async def handle_RCPT(self, server, session, envelope, address, options):
             envelope.rcpt_tos.append(address)
             return f"{rcpt} as you say"
 
-        async def handle_DATA(self, *told):
+        async def handle_DATA(self, *arguments):
             return f"{data} as you say"
 
     server = Controller(Choosy(), hostname="127.0.0.1", port=free_port())
@@ -121,26 +153,32 @@ def test_a_mail_is_refused_if_the_server_will_never_take_it_and_waits_if_it_take
     server.stop()
 
 
-def test_what_is_older_never_replaces_what_is_newer(hear, process):
-    hear((*ADA[:2], {**ADA[2], "name": "Ada, the newer", "aggregate_version": 3}), only=COPIES)
-    hear((*ADA[:2], {**ADA[2], "name": "Ada, the older", "aggregate_version": 2}), only=COPIES)
+def test_an_older_version_never_replaces_a_newer(deliver, process):
+    deliver((*ADA[:2], {**ADA[2], "name": "Ada, the newer", "aggregate_version": 3}), only=COPIES)
+    deliver((*ADA[:2], {**ADA[2], "name": "Ada, the older", "aggregate_version": 2}), only=COPIES)
 
     assert addresses(process) == ["Ada, the newer"]
 
 
-def test_copies_can_be_thrown_away_and_built_again(hear, process, broker):
-    hear(ADA, BOB, only=COPIES)
+def test_copies_can_be_deleted_and_built_again(deliver, process, broker):
+    deliver(ADA, BOB, only=COPIES)
     before = addresses(process)
-    with process.transaction() as session:
+    with process.database.transaction() as session:
         session.execute(delete(Address))
         session.execute(delete(inbox.inbox).where(inbox.inbox.c.consumer == COPIES))
     broker.offsets.clear()
 
-    worker.consumer(COPIES, copies, process, broker.source(COPIES, copies.TOPICS), process.transaction, ()).step()
+    source = broker.source(COPIES, copies.TOPICS)
+    worker.consumer(COPIES, copies, process, source, process.database).step()
 
     assert addresses(process) == before != []
 
 
+def replay(process):
+    databases = dict.fromkeys(GROUPS, process.database)
+    worker.main(["replay"], GROUPS, process, {}, databases=databases)
+
+
 def addresses(process):
-    with process.transaction() as session:
+    with process.database.transaction() as session:
         return sorted(session.scalars(select(Address.name)))
