@@ -7,7 +7,7 @@ import pytest
 
 from tools.lab.ground.waiting import eventually, free_port
 from tools.lab.services.postgres import PostgreSQL
-from tools.lab.system.state import copy, remove
+from tools.lab.system.state import remove
 
 
 @pytest.fixture
@@ -99,25 +99,25 @@ def test_a_lock_file_of_a_process_that_is_gone_is_no_obstacle(server):
     assert server.is_ready()
 
 
-def test_a_state_is_copied_and_thrown_away_with_all_its_servers_wherever_their_data_lie(tmp_path):
-    names = ["postgres", "postgres-notifications"]
-    # which nobody, whom servers of root's run as, cannot get at
-    state, copied = (
-        tmp_path / "state",
-        tmp_path / "copied",
-    )
-    copied.mkdir()
-    homes = {
-        folder: [PostgreSQL(folder / name, 0).home for name in names] for folder in (state, copied)
-    }
-    for name, home in zip(names, homes[state], strict=True):
+def test_a_state_is_thrown_away_with_all_its_servers_wherever_their_data_lie(tmp_path):
+    state = tmp_path / "state"  # which nobody, whom servers of root's run as, cannot get at
+    homes = [PostgreSQL(state / name, 0).home for name in ("postgres", "postgres-notifications")]
+    for home in homes:
         home.mkdir()
-        (home / "of").write_text(name)
-    (state / "done.json").write_text("{}")
+        (home / "of").write_text(home.name)
 
-    copy(state, copied)
+    remove(state)
 
-    assert [(home / "of").read_text() for home in homes[copied]] == names
-    for folder in (copied, state):
-        remove(folder)
-        assert not any(path.exists() for path in (folder, *homes[folder]))
+    assert not any(path.exists() for path in (state, *homes))
+
+
+def test_copies_are_made_of_a_database_as_it_was_when_it_was_kept(server):
+    server.create("ours")
+    server.templates["ours"] = server.keep("ours", "empty")
+    with server.connect("ours") as connection:
+        connection.execute("create table later as select 1 as one")
+
+    server.create("copied", role="ours", template="ours")
+
+    with server.connect("copied") as connection:
+        assert connection.execute("select to_regclass('later')").fetchone() == (None,)

@@ -2,6 +2,7 @@
 
 import io
 import re
+import secrets
 
 import pytest
 from opentelemetry import trace as otel
@@ -74,7 +75,7 @@ def test_a_booking_is_one_trace_from_the_request_to_the_mail(running_system, eve
 
 def test_what_nobody_names_is_said_to_be_unknown(running_system):
     with pytest.raises(Failed, match="no row and no message"):
-        trace.show(Console(file=io.StringIO()), running_system, "0" * 32)
+        trace.show(Console(file=io.StringIO()), running_system, secrets.token_hex(16))
 
 
 def test_spans_are_drawn_below_what_caused_them_whichever_process_wrote_them(tmp_path):

@@ -15,6 +15,7 @@ import psutil
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0  # seconds
 TOO_MANY, WITHIN = 5, 60.0  # deaths, seconds
 PATIENCE = 10.0  # seconds from SIGTERM to SIGKILL
+GONE_WITHIN = 1.0  # seconds from SIGKILL
 WRONG_SETTING = 2  # the exit code of a process that cannot start as it is configured
 
 
@@ -202,11 +203,13 @@ class Supervisor:
         no one's fault."""
         with self.lock:
             process = self.find(name)
+            started = family(process.popen.pid) if process.running else []
             process.signal(number)
             if number == signal.SIGKILL and process.popen is not None:
                 process.popen.wait()
                 process.reader.join(timeout=1)
                 kill_group(process.popen.pid)
+                wait_until_gone(started)
                 process.popen = None
                 process.due = time.monotonic() + FIRST_PAUSE
 
@@ -297,10 +300,31 @@ def memory(pid):
     """Resident bytes of a process and its descendants; pages that they share count once for
     each."""
     try:
-        family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-        return sum(each.memory_info().rss for each in family)
+        return sum(each.memory_info().rss for each in family(pid))
     except psutil.Error:
         return 0
+
+
+def family(pid):
+    """A process and its descendants; nothing where it is gone."""
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def wait_until_gone(processes):
+    """Wait a little until the kernel has ended what was killed, and closed its connections."""
+    deadline = time.monotonic() + GONE_WITHIN
+    while any(map(_lives, processes)) and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
+def _lives(process):
+    with suppress(psutil.NoSuchProcess):
+        return process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def describe(code):

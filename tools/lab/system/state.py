@@ -5,7 +5,6 @@ import contextlib
 import json
 import secrets
 import shutil
-import subprocess
 
 import psutil
 
@@ -53,18 +52,6 @@ def temporary_state(tree):
         yield state
     finally:
         remove(state)
-
-
-def copy(state, to):
-    """Begin a state folder as a copy of another, whose system is stopped: the same rows, without
-    the seconds that making them takes."""
-    for server in _servers(state):
-        source, target = (PostgreSQL(each / server, 0).home for each in (state, to))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["cp", "-Rp", str(source), str(target)], check=True)
-    if (state / "kafka").exists():
-        subprocess.run(["cp", "-Rp", str(state / "kafka"), str(to / "kafka")], check=True)
-    shutil.copy(state / "done.json", to)
 
 
 def remove(state):
