@@ -9,7 +9,21 @@ from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass, Session
 
 MOMENT = DateTime(timezone=True)
-IDLE = 1.0  # seconds without use, after which a connection is tested before the next
+IDLE_SECONDS = 1.0  # without use, after which a connection is tested before the next use
+# Milliseconds. Nobody waits for ever: not for a process that has stopped while it holds a lock, and
+# not for a database that has gone silent.
+BOUNDS = {
+    "lock_timeout": 20_000,
+    "statement_timeout": 25_000,
+    "idle_in_transaction_session_timeout": 60_000,
+}
+NETWORK = {
+    "connect_timeout": 3,  # seconds, like the next three
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,  # milliseconds
+}
 KEPT_OPEN = 5  # connections a pool; more are opened while they are needed
 
 
@@ -61,18 +75,22 @@ class Database:
 
 
 def _engine(url, role, connections, **options):
-    settings = "-c timezone=UTC" + (f" -c role={role}" if role else "")
     engine = create_engine(
         url,
         pool_size=min(connections, KEPT_OPEN),
         max_overflow=max(connections - KEPT_OPEN, 0) + 2,
         pool_timeout=5,
-        connect_args={"connect_timeout": 3, "options": settings},
+        connect_args={**NETWORK, "options": _session_options(role)},
         **options,
     )
     event.listen(engine, "checkin", _note_last_use)
     event.listen(engine, "checkout", partial(_test_if_idle, engine.dialect))
     return engine
+
+
+def _session_options(role):
+    settings = {"timezone": "UTC", **BOUNDS, **({"role": role} if role else {})}
+    return " ".join(f"-c {name}={value}" for name, value in settings.items())
 
 
 def _note_last_use(connection, record):
@@ -81,7 +99,7 @@ def _note_last_use(connection, record):
 
 def _test_if_idle(dialect, connection, record, fairy):
     """Replace connections that died while idle. A test at each use would cost a fifth of a read."""
-    if time.monotonic() - record.info.get("last_use", time.monotonic()) > IDLE:
+    if time.monotonic() - record.info.get("last_use", time.monotonic()) > IDLE_SECONDS:
         try:
             dialect.do_ping(connection)
         except dialect.loaded_dbapi.Error as error:

@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 from flask import Response, g, request
 from psycopg.errors import UndefinedTable
-from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException
 
@@ -21,7 +21,7 @@ from kit.refusals import Conflict, Invalid, NotFound, Refusal, Unauthenticated, 
 
 LARGEST_BODY = 64 * 1024  # bytes
 STATUS = {NotFound: 404, Conflict: 409, Invalid: 422, Unauthenticated: 401, Unavailable: 503}
-NO_DATABASE = (OperationalError, InterfaceError, NoConnection)
+NO_DATABASE = (OperationalError, InterfaceError, InternalError, NoConnection)
 PROBLEMS = {  # that exist over HTTP only: {kind: (status, title)}
     "malformed": (400, "The body is not a JSON object"),
     "not-signed-in": (401, "Not signed in"),

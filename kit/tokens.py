@@ -28,16 +28,16 @@ class Session:
 class Verifier:
     """Reads tokens that belong to any of the public keys, {key id: key}.
 
-    has_ended(sid) says whether somebody has signed out of a session."""
+    is_open(session) says whether its account exists and nobody has signed out of it."""
 
-    def __init__(self, public_keys, *, has_ended):
+    def __init__(self, public_keys, *, is_open):
         self._public_keys = public_keys
-        self._has_ended = has_ended
+        self._is_open = is_open
 
     def session(self, token, now):
         """The session of a token; None if it is not ours, has expired, or has ended."""
         session = self._read(token) if token else None
-        if session is None or session.expires_at <= now or self._has_ended(session.sid):
+        if session is None or session.expires_at <= now or not self._is_open(session):
             return None
         return session
 

@@ -39,12 +39,12 @@ class Process:
             timeout=settings.stripe_timeout_seconds,
         )
         self.signer = Signer(settings.session_key)
-        self.verifier = Verifier(settings.session_public_keys, has_ended=self._has_ended)
+        self.verifier = Verifier(settings.session_public_keys, is_open=self._is_open)
         self.draining = False
 
-    def _has_ended(self, sid):
+    def _is_open(self, token):
         with self.db.accounts.reading() as session:
-            return accounts.has_ended(session, sid)
+            return accounts.is_open(session, token)
 
 
 def _databases(settings):

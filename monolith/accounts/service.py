@@ -44,9 +44,9 @@ def find(session, account_id):
     return session.get_one(Account, account_id)
 
 
-def has_ended(session, sid):
-    """Whether somebody has signed out of the session with this id."""
-    return sessions.has_ended(session, sid)
+def is_open(session, token):
+    """Whether the account of a session exists, and nobody has signed out of the session."""
+    return sessions.is_open(session, token)
 
 
 def by_email(session, email):

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from kit.outbox import record
 from kit.tokens import ALGORITHM, ISSUER
 from monolith.accounts import messages
-from monolith.accounts.model import EndedSession
+from monolith.accounts.model import Account, EndedSession
 
 SESSION_FOR = timedelta(hours=12)
 
@@ -34,9 +34,11 @@ class Signer:
         return jwt.encode(claims, self._key, ALGORITHM, {"kid": self._key_id})
 
 
-def has_ended(session, sid):
-    """Whether somebody has signed out of the session with this id."""
-    return session.scalar(select(EndedSession.sid).where(EndedSession.sid == sid)) is not None
+def is_open(session, token):
+    """Whether the account of a session exists, and nobody has signed out of the session."""
+    ended = select(EndedSession).where(EndedSession.sid == token.sid)
+    account = select(Account.id).where(Account.id == token.account_id, ~ended.exists())
+    return session.scalar(account) is not None
 
 
 def end(session, sid, expires_at):

@@ -53,7 +53,9 @@ class Provider:
                 },
                 {"idempotency_key": f"charge:{hold_id}"},
             )
-        except (stripe.CardError, stripe.InvalidRequestError) as refusal:
+        except stripe.StripeError as refusal:
+            if not is_about_the_card(refusal):
+                raise _unavailable(refusal) from refusal
             log.warning(
                 "charge refused",
                 extra={"hold_id": hold_id, "code": refusal.code, "param": refusal.param},
@@ -71,7 +73,7 @@ class Provider:
             )
         except stripe.InvalidRequestError as refusal:
             if refusal.code != "charge_already_refunded":
-                raise
+                raise _unavailable(refusal) from refusal
 
     def _ask(self, call, params, options):
         try:
@@ -80,6 +82,18 @@ class Provider:
         except (stripe.CardError, stripe.InvalidRequestError):
             raise
         except stripe.StripeError as error:
-            line = {"error": type(error).__name__, "code": error.code}
-            log.error("payment provider", extra=line)
-            raise Unavailable("The payment provider") from error
+            raise _unavailable(error) from error
+
+
+def is_about_the_card(error):
+    """Whether the provider refuses this card; any other refusal is a fault of ours."""
+    if isinstance(error, stripe.CardError):
+        return True
+    return isinstance(error, stripe.InvalidRequestError) and error.param == "payment_method"
+
+
+def _unavailable(error):
+    """Log what the provider said; answer what the customer gets to know."""
+    line = {"error": type(error).__name__, "code": error.code}
+    log.error("payment provider", extra=line)
+    return Unavailable("The payment provider")

@@ -1,5 +1,7 @@
 from datetime import timedelta
 
+from sqlalchemy import text
+
 from monolith.accounts.sessions import SESSION_FOR
 
 NEW = {"email": "Ada@Encore.Example", "password": "correct horse", "name": " Ada "}
@@ -100,3 +102,12 @@ def test_passwords_are_stored_as_argon2_hashes(process, fan):
         )
 
     assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+def test_an_account_that_is_gone_is_signed_out(sign_up, process):
+    gone = sign_up("gone")
+    with process.db.monolith.transaction() as session:
+        session.execute(text("delete from accounts where name = 'gone'"))
+
+    assert gone.get("/api/accounts/me").status_code == 401
+    assert gone.get("/api/bookings").status_code == 401

@@ -3,6 +3,7 @@ import urllib.request
 from contextlib import contextmanager
 
 import pytest
+import stripe
 from sqlalchemy import delete
 from sqlalchemy.event import listen
 from sqlalchemy.exc import OperationalError
@@ -191,3 +192,20 @@ def test_a_failed_booking_of_a_released_hold_is_refunded(
 
     assert book(fan, hold_id).status_code == 503
     assert ledger()[before:] == [("charge", 4500), ("refund", 4500)]
+
+
+@pytest.mark.parametrize("param", ["customer", "amount", None])
+def test_a_fault_of_ours_is_never_a_declined_card(fan, event, process, monkeypatch, ledger, param):
+    before = len(ledger())
+    hold_id = hold(fan, event, event.seats[:1])
+
+    def refuse(*arguments):
+        raise stripe.InvalidRequestError("This is our fault.", param, code="resource_missing")
+
+    monkeypatch.setattr(process.provider._stripe.payment_intents, "create", refuse)
+    refused = book(fan, hold_id)
+    monkeypatch.undo()
+
+    assert (refused.status_code, refused.json["type"]) == (503, "unavailable")
+    assert ledger()[before:] == []
+    assert book(fan, hold_id).json["status"] == "confirmed"

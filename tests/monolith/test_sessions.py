@@ -25,7 +25,7 @@ GOOD = {
 
 def verifier(*known, ended=()):
     public_keys = {name: key.public_key() for name, key in known}
-    return Verifier(public_keys, has_ended=lambda sid: sid in ended)
+    return Verifier(public_keys, is_open=lambda session: session.sid not in ended)
 
 
 def test_a_token_contains_account_role_and_expiry():

@@ -1,4 +1,4 @@
-"""The tables of the monolith, shared by all its parts"""
+"""The tables of the monolith, shared by all its modules."""
 
 import sqlalchemy as sa
 from alembic import op
