@@ -55,9 +55,9 @@ def run(out, tree):
         if len({owners[table] for table in ASKED.findall(sql) if table in owners}) > 1
     }
     return {
-        "imports of another part's insides": [len(trespasses(tree, set(owners.values())))],
-        "foreign keys from part to part": [len(keys)],
-        "statements over the tables of several parts": [len(across)],
+        "imports of another module's internals": [len(trespasses(tree, set(owners.values())))],
+        "foreign keys between modules": [len(keys)],
+        "statements that use tables of several modules": [len(across)],
         **{f"statements to {name}": [len(asked)] for name, asked in requests.items()},
     }
 

@@ -103,7 +103,7 @@ def from_a_backlog(system):
         system.supervisor.start("relay")
         eventually(lambda: _unpublished(system) == 0, within=120)
         rate = float(connection.execute(RATE).fetchone()[0])
-    return {"relay, facts a second from a backlog": [rate]}
+    return {"relay, messages a second from a backlog": [rate]}
 
 
 def to_kafka(system):
@@ -168,7 +168,8 @@ def window(system, folder):
     a mail; milliseconds."""
     register(system)
     return percentiles(
-        "mailed to noted", eventually(lambda: len(gaps := _gaps(folder)) >= REGISTRATIONS and gaps)
+        "mailed to committed",
+        eventually(lambda: len(gaps := _gaps(folder)) >= REGISTRATIONS and gaps),
     )
 
 

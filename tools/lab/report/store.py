@@ -40,7 +40,7 @@ def keep(tree, kind, command, figures):
     (FOLDER / f"{tree.slug}.json").write_text(json.dumps(measured, indent=1) + "\n")
     page = page_of(tree.slug)
     if page.exists():
-        page.write_text(with_numbers(page.read_text(), measured))
+        page.write_text(with_numbers(page.read_text(), measured, digest(tree)))
 
 
 def headline(slug):
@@ -60,16 +60,20 @@ def page_of(slug):
     return HERE.path / "docs" / "steps" / f"{slug}.md"
 
 
-def with_numbers(text, measured):
-    """The page with its tables made anew from what was measured."""
+def with_numbers(text, measured, files):
+    """The page with its tables made anew from what was measured.
+
+    files is the digest of the step's files today: the page names the figures of older files."""
     parts = [
         f"From `{command}`: {TABLES[each['kind']](each['figures'])}"
         for command, each in measured.items()
     ]
     machines = sorted({each["machine"] for each in measured.values()})
-    return NUMBERS.sub(
-        lambda _: "\n".join([*parts, f"Measured on {' and '.join(machines)}.\n"]), text
-    )
+    parts.append(f"Measured on {' and '.join(machines)}.")
+    if stale := [command for command, each in measured.items() if each["files"] != files]:
+        commands = ", ".join(f"`{command}`" for command in stale)
+        parts.append(f"The code of this step has changed since these were measured: {commands}.")
+    return NUMBERS.sub(lambda _: "\n".join([*parts, ""]), text)
 
 
 def show(out, figures):
@@ -176,24 +180,38 @@ def machine():
 
 
 def digest(tree):
-    """What the step's own files come to, as a hexadecimal text."""
-    digest = hashlib.sha256()
-    for path in step_files(tree):
-        digest.update(f"{path}\n".encode() + (tree.path / path).read_bytes())
-    return digest.hexdigest()
+    """The step's own files in a tree, as one hash: figures belong to these files."""
+    paths = step_files(tree)
+    blobs = _git(tree.path, "hash-object", "--stdin-paths", stdin="\n".join(paths)).splitlines()
+    return _hash(zip(paths, blobs, strict=True))
+
+
+def digest_of(commit):
+    """The same hash for a commit, from git alone."""
+    listed = _git(HERE.path, "ls-tree", "-r", "-z", commit).split("\0")
+    entries = (line.partition("\t")[::2] for line in listed if line)
+    return _hash(
+        sorted((path, entry.split()[2]) for entry, path in entries if not is_tooling(path))
+    )
+
+
+def _hash(files):
+    text = "".join(f"{path} {blob}\n" for path, blob in files)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def step_files(tree):
     """The files of a tree that are its step's own, in order; what git ignores is not among them."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "-z", "--exclude-standard"],
-        cwd=tree.path,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    listed = _git(tree.path, "ls-files", "-co", "-z", "--exclude-standard")
     return sorted(
         path
         for path in listed.split("\0")
         if path and not is_tooling(path) and (tree.path / path).is_file()
     )
+
+
+def _git(path, *words, stdin=None):
+    done = subprocess.run(
+        ["git", *words], cwd=path, input=stdin, capture_output=True, text=True, check=True
+    )
+    return done.stdout
