@@ -1,0 +1,32 @@
+"""The inbox: one row for each message that a consumer has processed, written in the transaction of
+the effect. A message that is delivered again finds its row, and has no second effect."""
+
+from sqlalchemy import Column, DateTime, MetaData, String, Table, func
+from sqlalchemy.dialects.postgresql import insert
+
+metadata = MetaData()
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("consumer", String, primary_key=True),
+    Column("message_id", String, primary_key=True),
+    Column(
+        "received_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=func.clock_timestamp(),
+    ),
+)
+
+
+def add(session, consumer, message_id):
+    """Add the row of a message; False if it is there already: the message is a duplicate.
+
+    A transaction that adds the same row at the same time waits for the end of this one."""
+    statement = (
+        insert(inbox)
+        .values(consumer=consumer, message_id=message_id)
+        .on_conflict_do_nothing()
+        .returning(inbox.c.message_id)
+    )
+    return session.scalar(statement) is not None
