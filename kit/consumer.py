@@ -1,14 +1,16 @@
 """The consumer: each message has its effect once, in the order of its partition, even if processes
 are killed.
 
-The inbox row and the effect are one transaction; the offset moves last. There are four answers to
+The inbox row and the effect are one transaction; the offset moves last. There are three answers to
 trouble:
 
 - A message that nobody can process (Unprocessable) becomes a dead letter.
-- A refusal of the business is not trouble here: the handler publishes it as a message.
-- A message whose prerequisite is missing (NotYet), or whose handler needs a service that does not
-  answer (Unavailable), waits: its partition is paused, the others go on.
-- Any other exception ends the process, and its supervisor starts it again."""
+- A message whose prerequisite is missing (NotYet), or whose handler needs a service or a database
+  that does not answer, waits: its partition is paused, the others go on.
+- Any other exception ends the process, and its supervisor starts it again.
+
+If the business refuses (a card is declined), that is not trouble: the handler publishes it as a
+message."""
 
 import logging
 import time
@@ -21,13 +23,14 @@ from kit.refusals import Unavailable
 
 RETRY_SECONDS = 0.25
 REPORT_SECONDS = 10.0  # a message that waits for longer is logged
-# Kafka counts a member as dead after five minutes without a poll
+# one step works no longer than this: after five minutes without a poll Kafka counts a member of a
+# consumer group as dead
 WORK_SECONDS = 60.0
 logger = logging.getLogger(__name__)
 
 
 class NotYet(Exception):
-    """The prerequisite of this message is missing; it will come."""
+    """This message has to wait: its prerequisite will come, or this step has no time left."""
 
 
 class Consumer:
@@ -63,7 +66,7 @@ class Consumer:
             while not stop.is_set():
                 self.step(stop)
         finally:
-            self.source.close()  # or the group waits for this member until its session ends
+            self.source.close()  # if not, its partitions wait until Kafka counts it as dead
 
     def step(self, stop=None):
         """Process the records of one poll; then move the offsets past the processed ones."""
@@ -74,7 +77,7 @@ class Consumer:
         for record in self.source.poll():
             partition = partition_of(record)
             if partition in paused:
-                continue  # it comes again, after the record that waits
+                continue  # Kafka delivers it again, after the record that waits
             log.context.set(position_of(record))
             try:
                 if time.monotonic() > deadline or (stop and stop.is_set()):

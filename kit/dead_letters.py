@@ -1,5 +1,5 @@
-"""The dead-letter queue: the records that nobody can process, each with the cause, until an
-operator has removed the cause and replays them."""
+"""The dead-letter queue: Kafka records that no consumer can process. Each is kept with the cause,
+until an operator has removed the cause and replays them."""
 
 from contextlib import suppress
 
@@ -84,7 +84,7 @@ def remove(session, letter):
 def replay(consumer):
     """Apply the dead letters that a consumer can process by now; return how many are left.
 
-    Newer messages about the same aggregates have had their effect before."""
+    The order is not kept: newer messages about the same aggregate were processed earlier."""
     with consumer.transaction() as session:
         letters = of(session, consumer.group)
     left = len(letters)

@@ -1,5 +1,6 @@
-"""The inbox: one row for each message that a consumer has processed, written in the transaction of
-the effect. A message that is delivered again finds its row, and has no second effect."""
+"""The inbox: one row for each message that a consumer has processed, written in the same
+transaction as the effect. A message that is delivered again finds its row, and has no second
+effect. The column consumer has the name of the consumer group."""
 
 from sqlalchemy import Column, DateTime, MetaData, String, Table, func
 from sqlalchemy.dialects.postgresql import insert
@@ -22,7 +23,7 @@ inbox = Table(
 def add(session, consumer, message_id):
     """Add the row of a message; False if it is there already: the message is a duplicate.
 
-    A transaction that adds the same row at the same time waits for the end of this one."""
+    If two transactions add the same row at the same time, the second waits until the first ends."""
     statement = (
         insert(inbox)
         .values(consumer=consumer, message_id=message_id)

@@ -1,6 +1,7 @@
 """A message: recorded in an outbox, sent to Kafka, read by a consumer.
 
-On Kafka it is a CloudEvent 1.0 in binary mode: the attributes are headers, the data is JSON."""
+In Kafka it is a CloudEvent 1.0 in binary mode: its id, type and time are headers, its data is the
+value, as JSON."""
 
 import json
 import uuid
@@ -14,12 +15,12 @@ HEADERS = ("ce_id", "ce_type", "ce_time", "ce_specversion", "ce_snapshot", "trac
 
 
 class Unprocessable(Exception):
-    """Nobody can process this message, now or later; the text is the cause."""
+    """No consumer can process this message, now or later; the text of the exception is why."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """A message about one aggregate, which key names; an id is never used twice."""
+    """A message about one aggregate, whose id is the key. Each message has an id of its own."""
 
     topic: str
     type: str
@@ -52,7 +53,7 @@ class Message:
 
 
 def read(topic, key, value, headers):
-    """The message of a Kafka record; Unprocessable names the cause where there is none."""
+    """The message of a Kafka record; Unprocessable, with the cause, if it is not a message."""
     try:
         known_headers = {name: text.decode() for name, text in headers if name in HEADERS}
         if known_headers["ce_specversion"] != SPEC_VERSION:

@@ -1,8 +1,8 @@
-"""The outbox (Richardson, Microservices Patterns): a message is recorded in the transaction of the
-change that it is about.
+"""The outbox (Richardson, Microservices Patterns): a message is recorded in the same transaction as
+the change that it is about.
 
-The caller holds the lock of the aggregate, so the ids of one aggregate's rows grow in the order of
-its changes."""
+The caller has locked the aggregate, so the next change of it waits for this transaction, and the
+ids of one aggregate's rows grow in the order of its changes."""
 
 from sqlalchemy import (
     BigInteger,
@@ -51,8 +51,8 @@ Index("outbox_published", outbox.c.published_at)
 def record(session, *messages, snapshot=False):
     """Record messages, to be published in this order if the transaction commits.
 
-    A snapshot publishes rows that are older than the outbox: a consumer that keeps a copy applies
-    it, a consumer that acts on what happens skips it."""
+    snapshot marks messages about rows that are older than the outbox: a consumer that keeps a copy
+    applies them, a consumer that acts (sends mail, charges a card) skips them."""
     traceparent = trace.current()
     rows = [_row(message, traceparent, snapshot) for message in messages]
     session.execute(insert(outbox).inline(), rows)

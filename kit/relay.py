@@ -1,8 +1,9 @@
 """The relay: sends the messages of the outbox to a broker, at least once, in order for each key.
 
-One relay leads at a time: it holds an advisory lock of the outbox's database, and a standby takes
-over when the leader's connection ends. A row is marked as published only when the broker has
-acknowledged its message. A key stops at its first failure; the others go on.
+One relay leads at a time: it holds an advisory lock of the outbox's database. A second relay, the
+standby, takes over when the leader's connection ends. A row is marked as published only when the
+broker has acknowledged its message. If a message fails, the later messages of its key wait; the
+other keys go on.
 
 As a process: python -m kit.relay"""
 
@@ -24,7 +25,7 @@ POLL_SECONDS = 0.8
 STANDBY_SECONDS = 0.5
 TRIM_SECONDS = 60.0
 LEADER = 20_260_601  # the number of the advisory lock
-# PostgreSQL ends the connection, and so the lead, of a relay whose machine is gone
+# if the relay's machine is gone, PostgreSQL ends its connection, and a standby can lead
 KEEPALIVES = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
 
 LEAD = "select pg_try_advisory_lock(%s) as is_leader"
@@ -45,7 +46,7 @@ logger = logging.getLogger(__name__)
 
 
 class Relay:
-    """Sends what is in the outbox of the database at url, until the event stop is set.
+    """Sends what is in the outbox of the database at url, until stop, a threading.Event, is set.
 
     broker.send(messages) returns for each message whether the broker has acknowledged it."""
 
@@ -77,7 +78,7 @@ class Relay:
         )
 
     def wait_for_lead(self, connection):
-        """Wait until the advisory lock is this relay's; False if it has to stop before."""
+        """Wait until this relay has the advisory lock; False if it has to stop before that."""
         while not connection.execute(LEAD, [LEADER]).fetchone().is_leader:
             if self.stop.wait(STANDBY_SECONDS):
                 return False
@@ -85,7 +86,7 @@ class Relay:
         return True
 
     def lead(self, connection):
-        """Send batch after batch; wait for a notification where there is nothing to send."""
+        """Send batch after batch; wait for a notification when there is nothing left to send."""
         connection.execute(f"listen {CHANNEL}")
         while not self.stop.is_set():
             is_full = self.send_batch(connection)
@@ -96,8 +97,8 @@ class Relay:
     def send_batch(self, connection):
         """Send the oldest unpublished rows; True if the batch was full: there may be more.
 
-        The first row of each key goes first, the second of each key when those are acknowledged,
-        and so on. A failed key is left out until the end of the backlog, then tried again."""
+        First the first row of each key is sent; when these are acknowledged, the second of each
+        key, and so on. A failed key is left out until all other rows are sent, then tried again."""
         rows = connection.execute(UNPUBLISHED, [list(self.failed_keys), BATCH]).fetchall()
         is_full = len(rows) == BATCH
         while rows and not self.stop.is_set():
@@ -136,9 +137,9 @@ class Relay:
 
 
 def wait_for_notification(connection):
-    """Wait for a notification, or for POLL_SECONDS: a notification is only a hint."""
+    """Wait for a notification, at most POLL_SECONDS: then the relay looks even without one."""
     for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
-        pass  # those that came in the meantime are taken together
+        pass  # several may have come: looking once is enough for all of them
 
 
 def split_heads(rows):

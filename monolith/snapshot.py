@@ -18,7 +18,7 @@ MODULES = (accounts, catalog, bookings, payments)
 @click.command("snapshot")
 @with_appcontext
 def command():
-    """Publish all rows from before the outbox. Run again, it publishes none twice."""
+    """Publish all rows from before the outbox. When it is run again, it publishes no row twice."""
     for count in _batches(this_process().db.monolith):
         click.echo(f"published {count}")
 

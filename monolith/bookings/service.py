@@ -15,7 +15,7 @@ from monolith.payments import service as payments
 def hold(session, *, account_id, event, places, seats, now, hold_for):
     """Hold every seat until now + hold_for, or none; SeatTaken names those that are gone.
 
-    event and places, the seats with their prices, are as the catalog's service answers them."""
+    event, and places (the seats with their prices), are what the catalog's service returned."""
     its_seats = [place for place in places if place.event_id == event.id]
     if len(its_seats) < len(seats):
         raise Invalid([("seats", "must be different seats of this event")])
@@ -75,11 +75,11 @@ def book(
     provider,
     customer_id,
 ):
-    """The booking of a hold, after its card is charged.
+    """Book a hold: charge the card, and return the booking.
 
-    With an Idempotency-Key that was used before, the booking that it made. places are the seats as
-    the catalog's service answers them. database is where a booking that fails is undone, in a
-    transaction of its own; customer_id() answers the account's id at the payment provider."""
+    If the Idempotency-Key was used before, return the booking that was made then. places are the
+    seats that the catalog's service returned. A booking that fails is undone in database, in a
+    separate transaction. customer_id() returns the account's id at the payment provider."""
     request = {"account_id": account_id, "key": key, "body": (hold_id, payment_method), "now": now}
     if key and (booking := idempotency.booked_before(session, **request)):
         return booking
@@ -176,6 +176,6 @@ def of_account(session, *, account_id, limit, after):
 
 
 def forget(session, now):
-    """Drop what has expired."""
+    """Delete the holds and the idempotency keys that have expired."""
     holds.forget(session, now)
     idempotency.forget(session, now)
