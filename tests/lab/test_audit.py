@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from tools.lab.measure.audit import INVARIANTS, LOST, MAIL, MONEY, SEATS, STRANGERS, judge
+from tools.lab.measure.audit import LOST, MAIL, MONEY, PROMISES, SEATS, STRANGERS, judge
 
 ADA, BOB = "ada@load.example", "bob@load.example"
 
@@ -21,12 +21,12 @@ def booking(id, seats, status="confirmed"):
     }
 
 
-def asked(operation, email, path, body, status, answer):
+def entry(operation, email, path, body, status, answer):
     return {
         "operation": operation,
         "email": email,
         "path": path,
-        "asked": body,
+        "body": body,
         "status": status,
         "answer": answer,
     }
@@ -35,7 +35,7 @@ def asked(operation, email, path, body, status, answer):
 def bought(email, hold, made):
     """The ledger's lines of a hold and its booking."""
     return [
-        asked(
+        entry(
             "hold",
             email,
             "/api/events/event/holds",
@@ -43,7 +43,7 @@ def bought(email, hold, made):
             201,
             {"id": hold, "seats": made["seats"]},
         ),
-        asked(
+        entry(
             "book",
             email,
             "/api/bookings",
@@ -70,20 +70,20 @@ def paid(*kinds):
 
 @pytest.fixture
 def case():
-    """Ada has a confirmed and a cancelled booking, Bob a declined one; all of it as it should be:
-    (ledger, facts)."""
+    """Ada has a confirmed and a cancelled booking, Bob a declined one; all is well:
+    (ledger, evidence)."""
     kept, gone, refused = (
         booking("kept", ["A1", "A2"]),
         booking("gone", ["A3"], "cancelled"),
         booking("refused", ["A4"], "declined"),
     )
     ledger = [
-        asked("register", each, "/api/accounts", {"email": each, "password": "x"}, 201, {})
+        entry("register", each, "/api/accounts", {"email": each, "password": "x"}, 201, {})
         for each in (ADA, BOB)
     ]
     ledger += bought(ADA, "h1", kept) + bought(ADA, "h2", gone) + bought(BOB, "h3", refused)
-    ledger += [asked("cancel", ADA, "/api/bookings/gone/cancellation", {}, 200, gone)]
-    facts = {
+    ledger += [entry("cancel", ADA, "/api/bookings/gone/cancellation", {}, 200, gone)]
+    evidence = {
         "bookings": {ADA: [kept, gone], BOB: [refused]},
         "payments": {"kept": paid("charge"), "gone": paid("charge", "refund"), "refused": []},
         "seats": {"A1": "sold", "A2": "sold", "A3": "free", "A4": "free"},
@@ -91,101 +91,101 @@ def case():
         "confirmations": {(ADA, "kept"), (ADA, "gone")},
         "sold_twice": [],
         "live_holds": ["h1"],
-        "seen": [],
+        "leaks": [],
     }
-    return ledger, facts
+    return ledger, evidence
 
 
 def broken(case):
-    return {invariant for invariant, violations in judge(*case).items() if violations}
+    return {promise for promise, violations in judge(*case).items() if violations}
 
 
-def test_where_all_is_well_nothing_is_found(case):
-    assert judge(*case) == {invariant: [] for invariant in INVARIANTS}
+def test_nothing_is_found_when_all_is_well(case):
+    assert judge(*case) == {promise: [] for promise in PROMISES}
 
 
-def lost(ledger, facts):
-    facts["bookings"][ADA].pop(0)
-    facts["moved"].pop(0)
+def lost(ledger, evidence):
+    evidence["bookings"][ADA].pop(0)
+    evidence["moved"].pop(0)
 
 
-def undone(ledger, facts):
-    facts["bookings"][ADA][0]["status"] = "declined"
-    facts["moved"].pop(0)
-    facts["confirmations"].discard((ADA, "kept"))
+def undone(ledger, evidence):
+    evidence["bookings"][ADA][0]["status"] = "declined"
+    evidence["moved"].pop(0)
+    evidence["confirmations"].discard((ADA, "kept"))
 
 
-def pending(ledger, facts):
-    facts["bookings"][BOB][0]["status"] = "pending"
+def pending(ledger, evidence):
+    evidence["bookings"][BOB][0]["status"] = "pending"
 
 
-def not_cancelled(ledger, facts):
-    facts["bookings"][ADA][1]["status"] = "confirmed"
-    facts["seats"]["A3"] = "sold"
-    facts["moved"].pop()
-    facts["payments"]["gone"].pop()
+def not_cancelled(ledger, evidence):
+    evidence["bookings"][ADA][1]["status"] = "confirmed"
+    evidence["seats"]["A3"] = "sold"
+    evidence["moved"].pop()
+    evidence["payments"]["gone"].pop()
 
 
-def account_lost(ledger, facts):
-    facts["bookings"][BOB] = None
+def account_lost(ledger, evidence):
+    evidence["bookings"][BOB] = None
 
 
-def sold_twice(ledger, facts):
+def sold_twice(ledger, evidence):
     double = booking("double", ["A2"])
     ledger += bought(BOB, "h4", double)
-    facts["bookings"][BOB].append(double)
-    facts["payments"]["double"] = paid("charge")
-    facts["moved"].append(moved("charge", "h4"))
-    facts["confirmations"].add((BOB, "double"))
+    evidence["bookings"][BOB].append(double)
+    evidence["payments"]["double"] = paid("charge")
+    evidence["moved"].append(moved("charge", "h4"))
+    evidence["confirmations"].add((BOB, "double"))
 
 
-def sold_twice_in_the_database(ledger, facts):
-    facts["sold_twice"] = ["B9"]
+def sold_twice_in_the_database(ledger, evidence):
+    evidence["sold_twice"] = ["B9"]
 
 
-def shown_as_free(ledger, facts):
-    facts["seats"]["A1"] = "free"
+def shown_as_free(ledger, evidence):
+    evidence["seats"]["A1"] = "free"
 
 
-def charged_twice(ledger, facts):
-    facts["moved"].append(moved("charge", "h1"))
+def charged_twice(ledger, evidence):
+    evidence["moved"].append(moved("charge", "h1"))
 
 
-def charged_for_nothing(ledger, facts):
-    facts["moved"].append(moved("charge", "h9"))
+def charged_for_nothing(ledger, evidence):
+    evidence["moved"].append(moved("charge", "h9"))
 
 
-def charged_though_declined(ledger, facts):
-    facts["moved"].append(moved("charge", "h3"))
+def charged_though_declined(ledger, evidence):
+    evidence["moved"].append(moved("charge", "h3"))
 
 
-def not_refunded(ledger, facts):
-    facts["moved"].pop()
-    facts["payments"]["gone"].pop()
+def not_refunded(ledger, evidence):
+    evidence["moved"].pop()
+    evidence["payments"]["gone"].pop()
 
 
-def charged_too_much(ledger, facts):
-    facts["moved"][0]["amount"] = 9000
+def charged_too_much(ledger, evidence):
+    evidence["moved"][0]["amount"] = 9000
 
 
-def payments_hidden(ledger, facts):
-    facts["payments"]["kept"] = []
+def payments_hidden(ledger, evidence):
+    evidence["payments"]["kept"] = []
 
 
-def mail_missing(ledger, facts):
-    facts["confirmations"].discard((ADA, "kept"))
+def mail_missing(ledger, evidence):
+    evidence["confirmations"].discard((ADA, "kept"))
 
 
-def mail_too_early(ledger, facts):
-    facts["confirmations"].add((BOB, "refused"))
+def mail_too_early(ledger, evidence):
+    evidence["confirmations"].add((BOB, "refused"))
 
 
-def seen_by_others(ledger, facts):
-    facts["seen"] = ["bob got 200 for GET /api/bookings/kept"]
+def seen_by_others(ledger, evidence):
+    evidence["leaks"] = ["bob got 200 for GET /api/bookings/kept"]
 
 
-def listed_for_another(ledger, facts):
-    facts["bookings"][BOB].append(copy.deepcopy(facts["bookings"][ADA][1]))
+def listed_for_another(ledger, evidence):
+    evidence["bookings"][BOB].append(copy.deepcopy(evidence["bookings"][ADA][1]))
 
 
 PLANTED = {
@@ -211,24 +211,24 @@ PLANTED = {
 
 
 @pytest.mark.parametrize(
-    ("plant", "invariant"), PLANTED.items(), ids=lambda each: getattr(each, "__name__", "")
+    ("plant", "promise"), PLANTED.items(), ids=lambda each: getattr(each, "__name__", "")
 )
-def test_each_way_to_break_a_promise_is_found(case, plant, invariant):
+def test_each_way_to_break_a_promise_is_found(case, plant, promise):
     plant(*case)
 
-    assert invariant in broken(case)
+    assert promise in broken(case)
 
 
-def test_a_booking_that_got_no_answer_is_known_by_its_seats(case):
-    ledger, facts = case
+def test_a_booking_request_without_an_answer_is_found_by_its_seats(case):
+    ledger, evidence = case
     unanswered = next(
-        line for line in ledger if line["operation"] == "book" and line["asked"]["hold_id"] == "h1"
+        line for line in ledger if line["operation"] == "book" and line["body"]["hold_id"] == "h1"
     )
     unanswered |= {"status": None, "answer": {}}
 
     assert broken(case) == set()
-    facts["bookings"][ADA].pop(0)
-    facts["seats"] |= {"A1": "free", "A2": "free"}
-    facts["confirmations"].discard((ADA, "kept"))
-    facts["live_holds"] = []
+    evidence["bookings"][ADA].pop(0)
+    evidence["seats"] |= {"A1": "free", "A2": "free"}
+    evidence["confirmations"].discard((ADA, "kept"))
+    evidence["live_holds"] = []
     assert broken(case) == {MONEY}

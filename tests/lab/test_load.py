@@ -1,4 +1,4 @@
-"""The generator keeps its own time, says when it could not, and searches within bounds."""
+"""The generator keeps its times, a late run is void, and the search for a rate is bounded."""
 
 import json
 import threading
@@ -10,7 +10,9 @@ from rich.console import Console
 
 from tools.lab.cli.load import VOID, run
 from tools.lab.ground.failed import Failed
-from tools.lab.measure import load
+from tools.lab.measure import load, load_figures
+from tools.lab.measure.generator import Generator
+from tools.lab.measure.outcomes import NO_ANSWER
 from tools.lab.measure.workload import NEXT, WEIGHTS, script, visits
 
 EVENTS = {f"event-{number}": [f"{number}-{seat}" for seat in range(40)] for number in range(3)}
@@ -35,7 +37,7 @@ def planned(seed=1, rate=20, seconds=10):
     )
 
 
-def test_the_same_seed_asks_the_same_at_the_same_moments():
+def test_the_same_seed_gives_the_same_requests_at_the_same_times():
     turns, known = planned()
     again, known_again = planned()
 
@@ -46,7 +48,7 @@ def test_the_same_seed_asks_the_same_at_the_same_moments():
     assert turns != planned(seed=2)[0]
 
 
-def test_the_rate_is_kept_in_every_second_and_everything_is_asked():
+def test_every_second_has_the_rate_and_every_operation_occurs():
     turns = script(seed=1, rate=200, seconds=20)
 
     assert [sum(int(turn.due) == second for turn in turns) for second in range(20)] == [200] * 20
@@ -57,12 +59,12 @@ def test_the_rate_is_kept_in_every_second_and_everything_is_asked():
     assert [turn.due for turn in turns] == sorted(turn.due for turn in turns)
 
 
-def test_no_two_buyers_want_the_same_seat_unless_it_is_contested_on_purpose():
+def test_buyers_share_a_seat_only_where_it_is_contested_on_purpose():
     _, known = planned(rate=20, seconds=10)
 
-    wanted = [tuple(visit.seats) for visit in known.values() if visit.seats]
-    different = set(wanted)
-    assert len(wanted) - len(different) < len(wanted) / 5
+    requested = [tuple(visit.seats) for visit in known.values() if visit.seats]
+    different = set(requested)
+    assert len(requested) - len(different) < len(requested) / 5
     assert len({seat for seats in different for seat in seats}) == sum(map(len, different))
 
 
@@ -105,31 +107,33 @@ def test_latency_counts_from_when_a_request_was_due(stub, tmp_path):
     stub.stall = 1.0
 
     with (tmp_path / "ledger").open("wb", buffering=0) as ledger:
-        noted = load.Generator(f"http://127.0.0.1:{stub.server_port}", turns, known, ledger).run(
+        results = Generator(f"http://127.0.0.1:{stub.server_port}", turns, known, ledger).run(
             threads=40
         )
 
     first = turns[0].due
-    held_up = [ended - due for _, due, _, ended, _ in noted if due < first + 0.5]
+    held_up = [ended - due for _, due, _, ended, _ in results if due < first + 0.5]
     assert len(held_up) > 3
     assert min(held_up) > 0.4
 
 
-def test_a_request_without_an_answer_is_an_error_and_is_not_asked_again(tmp_path):
+def test_a_request_without_an_answer_is_an_error_and_not_repeated(tmp_path):
     turns, known = planned(rate=5, seconds=1)
 
     with (tmp_path / "ledger").open("wb", buffering=0) as ledger:
-        noted = load.Generator("http://127.0.0.1:1", turns, known, ledger).run(threads=4)
+        results = Generator("http://127.0.0.1:1", turns, known, ledger).run(threads=4)
 
-    assert {outcome for *_, outcome in noted} == {load.NO_ANSWER}
-    assert len(noted) <= len(turns)
+    assert {outcome for *_, outcome in results} == {NO_ANSWER}
+    assert len(results) <= len(turns)
 
 
 def measured(lag=0.0, cpu=0.1, took=0.01, outcome="200"):
-    noted = [
+    results = [
         ("browse", float(second), second + lag, second + took, outcome) for second in range(100)
     ]
-    return load.figures({"noted": noted, "cpu": cpu, "connections": 1}, warm=10, seconds=90)
+    return load_figures.figures(
+        {"results": results, "cpu": cpu, "connections": 1}, warm=10, seconds=90
+    )
 
 
 def test_figures_leave_the_warm_up_out():
@@ -140,17 +144,17 @@ def test_figures_leave_the_warm_up_out():
     assert figures["throughput"] == pytest.approx(1)
 
 
-def test_a_run_in_which_the_generator_was_the_bottleneck_is_void():
-    assert load.why_void(measured()) == ""
-    assert "late" in load.why_void(measured(lag=0.006))
-    assert "of a core" in load.why_void(measured(cpu=0.3))
+def test_a_run_is_void_if_the_generator_was_the_bottleneck():
+    assert load_figures.why_void(measured()) == ""
+    assert "late" in load_figures.why_void(measured(lag=0.006))
+    assert "of a core" in load_figures.why_void(measured(cpu=0.3))
 
 
 def test_a_rate_is_held_only_in_time_without_errors_and_in_full():
-    assert load.is_held(measured(), rate=1)
-    assert not load.is_held(measured(took=1.5), rate=1)
-    assert not load.is_held(measured(outcome="503 unavailable"), rate=1)
-    assert not load.is_held(measured(), rate=2)
+    assert load_figures.is_held(measured(), rate=1)
+    assert not load_figures.is_held(measured(took=1.5), rate=1)
+    assert not load_figures.is_held(measured(outcome="503 unavailable"), rate=1)
+    assert not load_figures.is_held(measured(), rate=2)
 
 
 @pytest.mark.parametrize("limit", [3, 37, 160, 900])
@@ -165,7 +169,7 @@ def test_the_search_comes_close_to_the_limit_within_its_probes(limit):
 
 
 @pytest.mark.parametrize("path", [["load", "--rate", "0"], ["load", "77"]])
-def test_what_cannot_be_is_refused(path, make_lab):
+def test_a_wrong_option_or_step_is_refused_without_a_stack_trace(path, make_lab):
     refused = make_lab()(*path)
 
     assert refused.returncode == 2
@@ -191,7 +195,9 @@ def test_a_short_run_against_a_real_system_ends_with_a_clean_audit(shared_encore
     code = run(out, inside(shared_encore.system), path=path, **SHORT)
 
     result = json.loads(path.read_text())
-    assert {invariant: broken for invariant, broken in result["audit"].items() if broken} == {}
+    assert {
+        promise: violations for promise, violations in result["audit"].items() if violations
+    } == {}
     assert code in (0, VOID)  # how fast the machine is decides which
     assert result["step"] == shared_encore.system.tree.slug
 
@@ -200,7 +206,7 @@ def starts(running):
     return {each["name"]: each["starts"] for each in running.system.supervisor.facts()}
 
 
-def test_a_process_is_killed_in_the_middle_of_the_load_if_that_is_wanted(encore, tmp_path, inside):
+def test_the_named_process_is_killed_in_the_middle_of_the_load(encore, tmp_path, inside):
     before = starts(encore)
 
     run(
@@ -219,7 +225,7 @@ def test_a_process_is_killed_in_the_middle_of_the_load_if_that_is_wanted(encore,
     }
 
 
-def test_a_fault_that_could_not_be_made_is_no_figure(shared_encore, tmp_path, inside):
+def test_no_figures_are_written_if_the_fault_was_refused(shared_encore, tmp_path, inside):
     tree = inside(shared_encore.system)
 
     with pytest.raises(Failed, match="there is no process named nobody"):

@@ -23,7 +23,7 @@ STEPS = (steps_command, diff, edit, publish)
 
 
 class Commands(click.Group):
-    """Commands in the order in which they are written; what goes wrong is one line."""
+    """Lists the commands in the order of the tables above; a failure is one line."""
 
     def list_commands(self, context):
         return list(self.commands)
@@ -42,7 +42,7 @@ class Commands(click.Group):
 def lab():
     """Run, test, measure and break Encore, at any of its steps.
 
-    Begin with `./lab up`: it starts the shop, and says where it is."""
+    Begin with `./lab up`: it starts the shop and prints its address."""
     tags.keep_up_to_date(say)
 
 

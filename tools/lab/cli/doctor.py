@@ -1,4 +1,4 @@
-"""The requirements of the lab: whether this machine meets them, and how to meet them."""
+"""The requirements of the lab: what is installed, what is missing, and the repair."""
 
 import platform
 import shutil
@@ -21,7 +21,7 @@ GIGABYTE = 10**9
 
 
 def checks():
-    """[(requirement, what was found, whether it is enough, how to repair it, is it required)]"""
+    """(requirement, version or amount, is it enough, how to repair it, is it required) of each."""
     disk, memory = shutil.disk_usage(HERE.path).free, psutil.virtual_memory().available
     browser = find_browser()
     yield (
@@ -65,7 +65,7 @@ def checks():
 
 
 def _steps():
-    """The check that the steps are in this clone; an unpacked archive has none, and needs none."""
+    """Whether this clone has the tags of the steps; an archive without git needs none."""
     if not (shutil.which("git") and git.is_here()):
         return "steps", "not a git clone", True, "", False
     count = len(chains.read().steps)
@@ -95,5 +95,5 @@ def report(out):
 
 @click.command("doctor")
 def doctor():
-    """Check this machine: what is installed, what is missing, and how to install it."""
+    """Check what is installed on this machine, and what is missing."""
     sys.exit(report(out))

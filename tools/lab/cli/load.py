@@ -1,4 +1,4 @@
-"""`./lab load`: load on a step, the audit of it, and what is kept of the figures."""
+"""`./lab load`: load on a step, its audit, and its results."""
 
 import json
 import os
@@ -10,12 +10,13 @@ import click
 from tools.lab.cli.options import events_option, keep_option, scale_option, step_argument, tree_of
 from tools.lab.cli.terminal import out, until_interrupted
 from tools.lab.ground.failed import Failed
-from tools.lab.measure.load import WARM, Load, search, something_to_load, why_void
+from tools.lab.measure.load import WARM, Load, search, system_to_load
+from tools.lab.measure.load_figures import why_void
 from tools.lab.report import store
-from tools.lab.report.terminal import say_what_came
+from tools.lab.report.terminal import print_result
 
 VOID = 3  # exit code
-SETTINGS = ("THREADS",)  # of the system, where the environment changes them: named with the figures
+SETTINGS = ("THREADS",)  # of the system; if the environment sets one, the figures name it
 
 
 @click.command()
@@ -25,7 +26,7 @@ SETTINGS = ("THREADS",)  # of the system, where the environment changes them: na
     default=20.0,
     show_default=True,
     type=click.FloatRange(1, 2000),
-    help="Requests a second; with --find-rate, where the search begins.",
+    help="Requests a second; with --find-rate, the first rate of the search.",
 )
 @click.option(
     "--seconds",
@@ -35,26 +36,26 @@ SETTINGS = ("THREADS",)  # of the system, where the environment changes them: na
     help="How long to measure, after 5 s to warm up.",
 )
 @click.option(
-    "--seed", default=1, show_default=True, help="The number that decides who does what, and when."
+    "--seed", default=1, show_default=True, help="The number from which the workload is made."
 )
 @click.option(
     "--find-rate",
     is_flag=True,
-    help="Search for the highest rate held instead: at most 8 probes of 8 s.",
+    help="Search for the highest rate that the step holds: at most 8 probes of 8 s.",
 )
 @click.option(
-    "--kill", metavar="NAME", help="Kill the process NAME with -9 when half of the time is over."
+    "--kill", metavar="NAME", help="Kill the process NAME with -9 after half of the time."
 )
 @click.option(
     "--restart",
     metavar="NAME",
-    help="Restart every instance of NAME, one after the other, when half of the time is over.",
+    help="Restart every instance of NAME, one after the other, after half of the time.",
 )
 @click.option(
     "--json",
     "path",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the machine, the options, the figures and the audit there.",
+    help="Write the machine, the options, the figures and the audit to this file.",
 )
 @keep_option
 @click.option(
@@ -62,16 +63,16 @@ SETTINGS = ("THREADS",)  # of the system, where the environment changes them: na
     default=50,
     show_default=True,
     type=click.IntRange(2, 10_000),
-    help="How many visitors are signed in before it begins.",
+    help="How many visitors sign in before the run.",
 )
 @scale_option
 @events_option
 def load(step, find_rate, **options):
-    """Ask a step for what visitors do, at a stated rate, and audit what came of it.
+    """Load a step at a fixed rate, and audit its promises.
 
-    Inside `./lab run -- ./lab load` that system is loaded; else one is started afresh, and stopped.
-    The exit code is 1 if a promise was broken, 3 if the run is void because the generator itself
-    was too slow: docs/load.md."""
+    Inside `./lab run -- ./lab load` it loads that system; otherwise it starts a new one and stops
+    it afterwards. The exit code is 1 if a promise was broken, and 3 if the run is void because the
+    generator itself was too slow: docs/load.md."""
     tree = tree_of(step)
     until_interrupted()
     sys.exit(run(out, tree, searching=find_rate, **options))
@@ -94,60 +95,60 @@ def run(
     restart=None,
     warm=WARM,
 ):
-    """Load a system of a tree, audit it, say what came of it, write it to path as JSON, keep it for
-    the step's page if that is wanted.
+    """Load a system of a tree, audit it, print the result, and write it to path and the figures to
+    the step's page if that is requested.
 
     The exit code is 0, 1 after a violation, or VOID."""
 
-    def say(line):
+    def log(line):
         out.print(f"{line} ...", style="dim", highlight=False)
 
     faults = [(verb, name) for verb, name in {"kill": kill, "restart": restart}.items() if name]
-    with something_to_load(tree, say, scale=scale, seed=(events, 100)) as running:
-        load = Load(running, accounts=accounts, seed=seed, say=say)
+    with system_to_load(tree, log, scale=scale, seed=(events, 100)) as system_settings:
+        load = Load(system_settings, accounts=accounts, seed=seed, log=log)
         timers = [load.disturb(*fault, after=warm + seconds / 2) for fault in faults]
-        found = search(load, rate) if searching else load.measure(rate, seconds, warm=warm)
+        measured = search(load, rate) if searching else load.measure(rate, seconds, warm=warm)
         for timer in timers:
             timer.join()
-        if load.refused:  # nothing was disturbed, so nothing can be said of it
+        if load.refused:  # there was no fault, so there is no figure of it
             load.connections.close()
             raise Failed(load.refused[0], 2)
         violations = load.settle()
-    # how late it was says nothing of what failed
-    void = why_void(found) if not searching and not faults else ""
-    broken = {
-        invariant: len(violations) for invariant, violations in violations.items() if violations
+    # a run with a fault counts failures: a late generator does not change them
+    void = why_void(measured) if not searching and not faults else ""
+    broken = {promise: len(found) for promise, found in violations.items() if found}
+    options = {
+        "rate": rate,
+        "seconds": seconds,
+        "seed": seed,
+        "accounts": accounts,
+        "events": events,
+        "scale": scale,
+        "find_rate": searching,
     }
-    result = {"step": tree.slug, "files": store.digest(tree), "machine": store.machine()}
-    result |= {
-        "options": {
-            "rate": rate,
-            "seconds": seconds,
-            "seed": seed,
-            "accounts": accounts,
-            "events": events,
-            "scale": scale,
-            "find_rate": searching,
-        }
-    }
-    result |= {
+    result = {
+        "step": tree.slug,
+        "files": store.digest(tree),
+        "machine": store.machine(),
+        "options": options,
         "audit": violations,
         "void": void,
-        "figures": None if void or broken and not faults else {**found, "broken": broken},
+        "figures": None if void or broken and not faults else {**measured, "broken": broken},
     }
     if path:
         path.write_text(json.dumps(result, indent=1) + "\n")
     if keep and result["figures"]:
         kind = "rate" if searching else "fault" if faults else "load"
-        settings = [f"{name}={os.environ[name]} " for name in SETTINGS if name in os.environ]
-        told = [f" --{verb} {name}" for verb, name in faults] + [
-            f" --scale {name}={count}" for name, count in scale.items()
-        ]
-        store.keep(
-            tree,
-            kind,
-            "".join([*settings, "./lab load --keep", " --find-rate" * searching, *told]),
-            result["figures"],
-        )
-    say_what_came(out, result, load.ledger)
+        store.keep(tree, kind, command_of(searching, faults, scale), result["figures"])
+    print_result(out, result, load.ledger)
     return 1 if broken else VOID if void else 0
+
+
+def command_of(searching, faults, scale):
+    """The command that the figures of a run are kept under."""
+    words = [f"{name}={os.environ[name]}" for name in SETTINGS if name in os.environ]
+    words.append("./lab load --keep")
+    words += ["--find-rate"] * searching
+    words += [f"--{verb} {name}" for verb, name in faults]
+    words += [f"--scale {name}={count}" for name, count in scale.items()]
+    return " ".join(words)

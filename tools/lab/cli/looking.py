@@ -1,4 +1,4 @@
-"""The commands that look inside a running system, and the one that throws its data away."""
+"""The commands that look inside a running system, and the one that deletes its data."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from tools.lab.system.state import clean_up, remove, running
 @click.command()
 @step_argument
 def routes(step):
-    """Who answers what: each line of the facade's routes."""
+    """List the facade's routes: which process answers which path."""
     table = Table("name", "process", "methods", "paths", box=None)
     for route in tree_of(step).routes():
         table.add_row(route.name, route.process, " ".join(route.methods), " ".join(route.paths))
@@ -31,13 +31,11 @@ def routes(step):
 
 @click.command()
 @click.argument("topic", required=False)
-@click.option("--follow", is_flag=True, help="Go on with what is said from now on, until Ctrl-C.")
+@click.option("--follow", is_flag=True, help="Also print new messages, until Ctrl-C.")
 def topics(topic, follow):
-    """The topics with their messages and each group's lag; or what was said on TOPIC."""
-    # Kafka's client takes a while to import, and all other commands do without
-    from tools.lab.look import (
-        topics as talking,
-    )
+    """List the topics and their lag, or the messages of TOPIC."""
+    # Kafka's client takes a while to import, and most commands do not need it
+    from tools.lab.look import topics as kafka_topics
 
     address = the_running()["run"].get("KAFKA_BOOTSTRAP_SERVERS")
     if not address:
@@ -45,13 +43,13 @@ def topics(topic, follow):
     if topic and topic not in HERE.topics:
         raise Failed(f"there is no topic {topic}; there are: {', '.join(HERE.topics)}", 2)
     if topic is None:
-        out.print(talking.table(address, HERE.topics))
+        out.print(kafka_topics.table(address, HERE.topics))
         return
     until_interrupted()
-    for said in talking.said(address, topic, follow=follow):
+    for message in kafka_topics.said(address, topic, follow=follow):
         out.print(
-            f"{said['partition']}:{said['offset']} {said['type']} {said['key']} "
-            f"{json.dumps(said['data'])}",
+            f"{message['partition']}:{message['offset']} {message['type']} {message['key']} "
+            f"{json.dumps(message['data'])}",
             markup=False,
             soft_wrap=True,
         )
@@ -60,8 +58,10 @@ def topics(topic, follow):
 @click.command()
 @click.argument("booking")
 def trace(booking):
-    """One booking, by its id: the rows and messages that name it, and what was done for it, by whom
-    and how long."""
+    """Show a booking's rows and messages, and its traces.
+
+    BOOKING is its id. A trace shows which process did what for the booking, and how long it
+    took."""
     from tools.lab.look import trace as tracing  # as above
 
     tracing.show(out, the_running()["run"], booking)
@@ -71,7 +71,10 @@ def trace(booking):
 @click.argument("owner", default="monolith")
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def sql(owner, options):
-    """Open psql on the database of OWNER; further options go to it, such as -c 'select 1'."""
+    """Open psql on the database of OWNER.
+
+    OWNER is the monolith unless given, or a service. Further options go to psql, such as
+    -c 'select 1'."""
     url = the_running()["run"].get(f"{owner.upper()}_DATABASE_URL")
     if url is None:
         raise Failed(f"there is no database of {owner}; there are: {', '.join(HERE.owners)}", 2)
@@ -81,18 +84,18 @@ def sql(owner, options):
 
 @click.command()
 @click.argument("id", required=False)
-@click.option("--to", help="Only those to this address.")
+@click.option("--to", help="Only mail to this address.")
 def mail(id, to):
-    """List the mail that was caught, or show the one that begins with ID."""
+    """List the mail that was caught, or show the mail ID."""
     mailbox.show(out, the_running()["run"]["MAIL_URL"], id, to)
 
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("-f", "--follow", is_flag=True, help="Go on as more is written.")
-@click.option("-n", "--lines", default=40, show_default=True, help="How many of the last lines.")
+@click.option("-f", "--follow", is_flag=True, help="Also print new lines, until Ctrl-C.")
+@click.option("-n", "--lines", default=40, show_default=True, help="How many of the newest lines.")
 def logs(name, follow, lines):
-    """Show what the processes wrote, as JSON lines; of NAME only, if given."""
+    """Show the logs, as JSON lines; of the process NAME only if given."""
     files = sorted((the_state() / "logs").glob(f"{name or '*'}.log"))
     if not files:
         raise Failed(f"there is no log of {name or 'anything yet'}", 2)
@@ -103,7 +106,7 @@ def logs(name, follow, lines):
 @click.command()
 @step_argument
 def reset(step):
-    """Throw a step's data away: databases, mail, payments, logs."""
+    """Delete a step's data: databases, mail, payments, logs."""
     state = tree_of(step).state
     if running(state):
         raise Failed("this step is running; stop it first, with Ctrl-C in its terminal")

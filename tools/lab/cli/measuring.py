@@ -7,7 +7,7 @@ import click
 from tools.lab.cli.options import keep_option, step_argument, tree_of
 from tools.lab.cli.terminal import out, say, until_interrupted
 from tools.lab.measure import bench as benchmark
-from tools.lab.measure import coupling as entanglement
+from tools.lab.measure import coupling as coupling_of_modules
 from tools.lab.measure import outages
 from tools.lab.report import store
 from tools.lab.steps import mutants as mutating
@@ -17,7 +17,9 @@ from tools.lab.steps import mutants as mutating
 @step_argument
 @keep_option
 def bench(step, keep):
-    """Measure a step: reads, holds and bookings as ratios, memory, start. Takes about two
+    """Measure speed, memory and start of a step, as ratios.
+
+    Reads are compared with a bare route, holds and bookings with a bare insert. Takes about two
     minutes."""
     tree = tree_of(step)
     figures = benchmark.run(out, tree)
@@ -30,10 +32,12 @@ def bench(step, keep):
 @step_argument
 @keep_option
 def coupling(step, keep):
-    """How far the modules of a step are entangled: imports, foreign keys, joins; and the statements
-    of each request."""
+    """Measure how far the modules of a step are coupled.
+
+    It counts imports of another module's internals, foreign keys and statements across modules, and
+    the statements of each request."""
     tree = tree_of(step)
-    figures = entanglement.run(out, tree)
+    figures = coupling_of_modules.run(out, tree)
     store.show(out, figures)
     if keep:
         store.keep(tree, "coupling", "./lab coupling --keep", figures)
@@ -43,8 +47,10 @@ def coupling(step, keep):
 @step_argument
 @keep_option
 def break_(step, keep):
-    """Stop each component of a step in turn: what a customer can still do, and what is made up for
-    later."""
+    """Stop each component in turn, and show what still works.
+
+    Works means that a customer can do it while the component is stopped; later, that it happens
+    when the component runs again."""
     tree = tree_of(step)
     until_interrupted()
     figures = outages.run(out, tree)
@@ -55,9 +61,9 @@ def break_(step, keep):
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 def mutants(names):
-    """Put deliberate faults into a copy of this checkout, one at a time, and see that its tests
-    fail. Some minutes.
+    """Check that the tests find deliberate errors.
 
-    The faults are the patches of tests/mutants; NAME is one without its ending, all unless
-    given."""
+    Each patch of tests/mutants is applied to a copy of this checkout, one at a time, and a test
+    must fail. NAME is a patch without its ending; without a NAME all are used. Takes some
+    minutes."""
     sys.exit(0 if mutating.run(out, names, say) else 1)

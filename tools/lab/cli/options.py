@@ -1,5 +1,4 @@
-"""The arguments and options that several commands have, and the tree that a step's name stands
-for."""
+"""The arguments and options that several commands share, and the tree of a named step."""
 
 import click
 
@@ -8,7 +7,7 @@ from tools.lab.steps import chain as chains
 
 
 def tree_of(step):
-    """The tree of a step: this checkout, where none or its own is named, else a worktree."""
+    """The tree of a step: this checkout for None and for its own name, otherwise a worktree."""
     if step is None or step.removeprefix("step-") in (HERE.slug, HERE.slug[:2]):
         return HERE
     return chains.worktree(chains.find(step, chains.read()))
@@ -18,7 +17,7 @@ def read_scale(context, parameter, values):
     try:
         return {name: int(count) for name, _, count in (value.partition("=") for value in values)}
     except ValueError:
-        raise click.BadParameter("say NAME=COUNT, such as web=2") from None
+        raise click.BadParameter("write NAME=COUNT, such as web=2") from None
 
 
 step_argument = click.argument("step", required=False)

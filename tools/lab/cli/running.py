@@ -1,4 +1,4 @@
-"""The commands that start a step, for a person, for a command, or for its tests."""
+"""The commands that start a step: for a person, for a command, or for its tests."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ USUAL_PORT = 8000
 @click.option(
     "--port",
     type=click.IntRange(1, 65_535),
-    help=f"Of the shop; {USUAL_PORT} if that is free, unless given.",
+    help=f"The port of the shop. Default: {USUAL_PORT} if it is free, otherwise any free port.",
 )
 @scale_option
 @events_option
@@ -68,13 +68,13 @@ def up(step, port, scale, events):
 
 
 def where_to_look(system, seconds):
-    told = system.to_run()
+    settings = system.to_run()
     lines = [
         f"The shop        {system.base_url}",
-        f"The mail        {system.mail_url or 'wherever SMTP_URL leads'}",
+        f"The mail        {system.mail_url or 'on the server of SMTP_URL'}",
         f"The API         {system.base_url}/api/openapi.json",
-        f"A customer      fan@encore.example, password {told['FAN_PASSWORD']}",
-        f"An organiser    organiser@encore.example, password {told['ORGANISER_PASSWORD']}",
+        f"A customer      fan@encore.example, password {settings['FAN_PASSWORD']}",
+        f"An organiser    organiser@encore.example, password {settings['ORGANISER_PASSWORD']}",
         "",
         f"Ready after {seconds:.1f} s. Ctrl-C stops it; ./lab ps, logs, sql and mail look inside "
         "from another terminal.",
@@ -88,21 +88,18 @@ def where_to_look(system, seconds):
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.option(
-    "--keep", is_flag=True, help="Use the state that ./lab up has, instead of a fresh one."
-)
+@click.option("--keep", is_flag=True, help="Use the state of ./lab up instead of a new one.")
 @scale_option
 @events_option
 @click.argument(
     "words", nargs=-1, type=click.UNPROCESSED, required=True, metavar="[STEP] -- COMMAND..."
 )
 def run(keep, scale, events, words):
-    """Start a step, run COMMAND with its addresses in the environment, stop, and pass the exit code
-    on.
+    """Start a step, run COMMAND against it, and stop it.
 
-    COMMAND gets BASE_URL, MAIL_URL, SMTP_URL, STRIPE_API_BASE, STRIPE_API_KEY,
-    KAFKA_BOOTSTRAP_SERVERS, <OWNER>_DATABASE_URL, FAN_PASSWORD, ORGANISER_PASSWORD and
-    LAB_STATE."""
+    The exit code is that of COMMAND. Its environment has BASE_URL, MAIL_URL, SMTP_URL,
+    STRIPE_API_BASE, STRIPE_API_KEY, KAFKA_BOOTSTRAP_SERVERS, <OWNER>_DATABASE_URL, FAN_PASSWORD,
+    ORGANISER_PASSWORD and LAB_STATE."""
     step = None
     if "--" in sys.argv and sys.argv[sys.argv.index("--") - 1] == words[0] and len(words) > 1:
         step, *words = words
@@ -135,7 +132,7 @@ def run_with_system(tree, command, keep=False, **options):
     "--all",
     "every",
     is_flag=True,
-    help="Prove every step: its tests, and that its lesson fails one step earlier.",
+    help="Prove every step: its tests pass, and its lesson fails one step earlier.",
 )
 @click.option(
     "--unlisted",
@@ -144,34 +141,36 @@ def run_with_system(tree, command, keep=False, **options):
 )
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[-- PYTEST OPTIONS]")
 def test(step, every, unlisted, words):
-    """Run the tests of this checkout, or those of a step; what follows -- goes to pytest."""
+    """Run the tests of this checkout or of a step.
+
+    Options after -- go to pytest."""
     if every or unlisted:
         sys.exit(prove_steps(everything=every))
     if step and "--" in sys.argv and sys.argv[sys.argv.index("--") + 1] == step:
         step, words = None, (step, *words)
     tree = tree_of(step)
-    wanted = (
+    arguments = (
         words
         if tree is HERE or any(word.startswith("tests") for word in words)
         else [*words, *proving.tests_of(tree)]
     )
     environment = {**os.environ, "PYTHONPATH": str(tree.path)}
     os.chdir(tree.path)
-    os.execve(sys.executable, [sys.executable, "-m", "pytest", *wanted], environment)  # noqa: S606
+    os.execve(sys.executable, [sys.executable, "-m", "pytest", *arguments], environment)  # noqa: S606
 
 
 def prove_steps(*, everything):
-    """Prove every step, or those that the newest publication does not list, print how each ended,
-    and answer with the exit code."""
+    """Prove every step, or those that the newest publication does not list; print the results, and
+    return the exit code."""
     chain = chains.read()
     if not chain.steps:
         raise Failed(chains.no_steps(), 2)
     until_interrupted()
-    ended, table = (
-        proving.prove_all(chain.steps, {} if everything else chains.proved(), say),
-        Table("step", "proof", box=None),
-    )
+    results = proving.prove_all(chain.steps, {} if everything else chains.proved(), say)
+    table = Table("step", "proof", box=None)
     for step in chain.steps:
-        table.add_row(step.slug, (ended[step.slug] or "proved") if step.slug in ended else "listed")
+        table.add_row(
+            step.slug, (results[step.slug] or "proved") if step.slug in results else "listed"
+        )
     out.print(table)
-    return 1 if any(ended.values()) else 0
+    return 1 if any(results.values()) else 0

@@ -15,7 +15,7 @@ from tools.lab.steps.each import Form
 
 @click.command("steps")
 def steps_command():
-    """List the steps: tag, processes, proved or not, headline numbers, lesson."""
+    """List the steps: tag, processes, proof, figures, lesson."""
     chain = chains.read()
     if not chain.steps:
         say(chains.no_steps())
@@ -24,9 +24,11 @@ def steps_command():
 
 @click.command()
 @click.argument("step")
-@click.option("--stat", is_flag=True, help="Only the names of the files, and how much changes.")
+@click.option("--stat", is_flag=True, help="Only the names of the files and the sizes.")
 def diff(step, stat):
-    """Show what STEP changes, in reading order: moves folded, tooling and documents left out."""
+    """Show what STEP changes, in reading order.
+
+    A moved file is one line; tooling and documents are left out."""
     chain = chains.read()
     sys.exit(listing.show_diff(chain, chains.find(step, chain), stat=stat))
 
@@ -50,17 +52,17 @@ def edit(step, drop):
 def read_renames(context, parameter, values):
     renames = dict(value.partition("=")[::2] for value in values)
     if not all(renames.values()):
-        raise click.BadParameter("say OLD=NEW, such as 04-doors=04-modules")
+        raise click.BadParameter("write OLD=NEW, such as 05-tables=05-schemas")
     return renames
 
 
 @click.command()
 @click.option(
-    "--continue", "going_on", is_flag=True, help="Go on after a conflict that is resolved."
+    "--continue", "going_on", is_flag=True, help="Continue after you resolved a conflict."
 )
 @click.option("--linear", is_flag=True, help="Put the new chain on main itself, without a merge.")
-@click.option("--no-prove", is_flag=True, help="Leave steps unproved.")
-@click.option("--dry-run", is_flag=True, help="Only say what each step would change.")
+@click.option("--no-prove", is_flag=True, help="Do not prove the steps.")
+@click.option("--dry-run", is_flag=True, help="Only print what each step would change.")
 @click.option(
     "--each",
     "command",
@@ -74,7 +76,7 @@ def read_renames(context, parameter, values):
     metavar="OLD=NEW",
     multiple=True,
     callback=read_renames,
-    help="Give a step a new slug, such as 04-doors=04-modules; repeatable.",
+    help="Give a step a new slug, such as 05-tables=05-schemas; repeatable.",
 )
 @click.option(
     "--messages",
@@ -82,8 +84,9 @@ def read_renames(context, parameter, values):
     help="A folder: its files NN-slug.txt are the new messages of these steps.",
 )
 def publish(going_on, linear, no_prove, dry_run, command, renames, messages):
-    """Build the chain of steps anew on today's tooling, with the edits; prove it; join it to main;
-    move the tags."""
+    """Rebuild the steps on today's tooling, prove and tag them.
+
+    The edits become part of their steps; the new chain is joined to main."""
     form = Form(command, renames, messages)
     if form and going_on:
         raise Failed("--continue does not go with --each, --rename or --messages", 2)

@@ -1,5 +1,5 @@
-"""How far the parts of a step are entangled: what of each other they import, refer to and ask, and
-how many statements a request takes."""
+"""How far the modules of a step are coupled: imports, foreign keys and statements across modules,
+and the number of statements for each request."""
 
 import ast
 import re
@@ -9,18 +9,18 @@ from tools.lab.look.running import Running
 from tools.lab.system.state import temporary_state
 from tools.lab.system.system import System
 
-NAMED = re.compile(r"__tablename__ = \"(\w+)\"|\bTable\(\s*\"(\w+)\"")
-ASKED = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE) \"?(\w+)")
-# the bounds of a transaction, and the look whether a connection is still good
+TABLE = re.compile(r"__tablename__ = \"(\w+)\"|\bTable\(\s*\"(\w+)\"")
+USED_TABLE = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE) \"?(\w+)")
+# the begin and end of a transaction, and the check that a connection is still good
 NOT_COUNTED = re.compile(r"(BEGIN|COMMIT|ROLLBACK|;)")
-KEYS = (
+FOREIGN_KEYS = (
     "select conrelid::regclass::text, confrelid::regclass::text from pg_constraint where "
     "contype = 'f'"
 )
 
 
 def run(out, tree):
-    """Measure, and answer the figures: {name: [value]}."""
+    """{name: [value]} of a tree, measured on a system of its own."""
     owners = table_owners(tree)
     with temporary_state(tree) as state:
         system = System(
@@ -33,86 +33,96 @@ def run(out, tree):
         )
         try:
             running = Running(system.start())
-            keys = [
-                key
-                for key in running.rows("monolith", KEYS)
-                if len({owners.get(table) for table in key}) > 1
-            ]
-            for name in tree.processes():
-                if not tree.serves(name):
-                    # a facade asks every instance whether it is well, a relay and a worker have
-                    # questions of their own
-                    system.supervisor.stop(name)
+            keys = running.rows("monolith", FOREIGN_KEYS)
+            stop_all_but_the_web_processes(system)
             running.url = f"http://127.0.0.1:{system.supervisor.find('web').port}"
             requests = tour(running)
         finally:
             if system.supervisor:
                 system.stop()
-    across = {
-        sql
-        for asked in requests.values()
-        for sql in asked
-        if len({owners[table] for table in ASKED.findall(sql) if table in owners}) > 1
-    }
+    statements = {sql for each in requests.values() for sql in each}
     return {
-        "imports of another module's internals": [len(trespasses(tree, set(owners.values())))],
-        "foreign keys between modules": [len(keys)],
-        "statements that use tables of several modules": [len(across)],
-        **{f"statements to {name}": [len(asked)] for name, asked in requests.items()},
+        "imports of another module's internals": [len(internal_imports(tree))],
+        "foreign keys between modules": [sum(crosses(owners, tables) for tables in keys)],
+        "statements that use tables of several modules": [
+            sum(crosses(owners, USED_TABLE.findall(sql)) for sql in statements)
+        ],
+        **{f"statements to {name}": [len(each)] for name, each in requests.items()},
     }
+
+
+def stop_all_but_the_web_processes(system):
+    """Stop the others, which send statements of their own: the facade's health checks, the relay,
+    the workers."""
+    for name in system.tree.processes():
+        if not system.tree.serves(name):
+            system.supervisor.stop(name)
+
+
+def crosses(owners, tables):
+    """Whether these tables belong to more than one module."""
+    return len({owners[table] for table in tables if table in owners}) > 1
+
+
+def modules(tree):
+    """The names of the monolith's modules: the packages below monolith/."""
+    return {path.parent.name for path in tree.path.glob("monolith/*/__init__.py")}
 
 
 def table_owners(tree):
-    """{table: the part in whose model it stands}"""
-    models = sorted(tree.path.glob("monolith/*/model.py"))
+    """{table: the module whose model.py declares it}; the tables of kit belong to no module."""
     return {
         table: path.parent.name
-        for path in models
-        for names in NAMED.findall(path.read_text())
+        for path in sorted(tree.path.glob("monolith/*/model.py"))
+        for names in TABLE.findall(path.read_text())
         for table in names
         if table
     }
 
 
-def trespasses(tree, parts):
-    """(file, module) of each import of another part's module that is not its service."""
-    found = []
-    for path in sorted(tree.path.glob("monolith/*/*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            named = (
-                [f"{node.module}.{each.name}" for each in node.names]
-                if isinstance(node, ast.ImportFrom)
-                else []
-            )
-            for words in (name.split(".") for name in named):
-                if (
-                    words[0] == "monolith"
-                    and len(words) > 2
-                    and words[1] in parts - {path.parent.name}
-                    and words[2] != "service"
-                ):
-                    found.append((path.name, ".".join(words[:3])))
-    return found
+def internal_imports(tree):
+    """(file, name) of each name that a module imports from another module's files; service.py, the
+    public interface, is not counted."""
+    known = modules(tree)
+    return [
+        (str(path.relative_to(tree.path)), name)
+        for path in sorted(tree.path.glob("monolith/*/*.py"))
+        for name in imported_names(path)
+        if is_internal(name, known - {path.parent.name})
+    ]
+
+
+def imported_names(path):
+    """Each name that a file imports, with its module: monolith.catalog.model.Event."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{each.name}" for each in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+
+
+def is_internal(name, others):
+    """Whether an imported name is inside one of the other modules, and not in its service.py."""
+    package, _, rest = name.partition(".")
+    module, _, file = rest.partition(".")
+    return package == "monolith" and module in others and file.split(".")[0] not in ("", "service")
 
 
 def tour(running):
-    """{what a visitor does: the statements that the database was asked for it}, the second time it
-    is done."""
+    """{what a visitor does: the statements that the web process sent for it}, of the second time
+    that it is done."""
     fan = running.sign_in("fan@encore.example")
     event = fan.request("GET", "/api/events").json["items"][0]["id"]
-    free = [
-        seat["id"]
-        for seat in fan.request("GET", f"/api/events/{event}/seats").json["items"]
-        if seat["status"] == "free"
-    ]
-    asked = {}
+    seats = fan.request("GET", f"/api/events/{event}/seats").json["items"]
+    free = [seat["id"] for seat in seats if seat["status"] == "free"]
+    requests = {}
 
     def do(name, method, path, body=None):
         with running.statements() as statements:
             answer = fan.request(method, path, json=body)
         if answer.status not in (200, 201, 202):
             raise Failed(f"{name}: {answer.status} {answer.text}")
-        asked[name] = [sql for sql in statements if not NOT_COUNTED.match(sql)]
+        requests[name] = [sql for sql in statements if not NOT_COUNTED.match(sql)]
         return answer.json
 
     for seat in free[:2]:
@@ -127,4 +137,4 @@ def tour(running):
         do("list payments", "GET", f"/api/payments?booking_id={booking}")
         do("recommend", "GET", "/api/recommendations")
         do("cancel", "POST", f"/api/bookings/{booking}/cancellation", {})
-    return asked
+    return requests

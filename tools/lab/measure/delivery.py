@@ -1,5 +1,5 @@
-"""How facts travel at a step that has topics: how many a second from a backlog, and how long each
-takes to Kafka and to a mail."""
+"""The delivery of messages at a step that has topics: how many a second from a backlog, and how
+long each takes to Kafka and to a mail."""
 
 import threading
 import time
@@ -14,11 +14,14 @@ from tools.lab.ground.waiting import eventually
 from tools.lab.look import mail as mailbox
 from tools.lab.look import topics, trace
 
-BACKLOG, KEYS = 20_000, 2_000
-MODEST, SECONDS = 50, 10  # facts a second
-REGISTRATIONS, WRITES = 30, 400
-TOPIC = "catalog"  # nobody does anything about what is said there
-SAY = """insert into outbox (message_id, topic, type, key, data, traceparent)
+BACKLOG = 20_000  # messages
+KEYS = 2_000
+MODEST = 50  # messages a second
+SECONDS = 10
+REGISTRATIONS = 30
+WRITES = 400
+TOPIC = "catalog"  # no handler acts on a message of this type
+RECORD = """insert into outbox (message_id, topic, type, key, data, traceparent)
 select gen_random_uuid()::text, %(topic)s, 'bench.measured', 'key ' || (n %% %(keys)s),
   jsonb_build_object('n', n), ''
 from generate_series(1, %(count)s) n"""
@@ -27,7 +30,7 @@ from outbox where type = 'bench.measured' and published_at is not null"""
 
 
 def catch_up(system):
-    """Wait until everything that was said has been heard."""
+    """Wait until every message that was recorded has been processed."""
     address = system.settings.get("KAFKA_BOOTSTRAP_SERVERS")
     if address:
         eventually(
@@ -37,8 +40,7 @@ def catch_up(system):
 
 
 def behind(address, names):
-    """How many messages the groups together have still before them, of the topics that each has
-    begun to read."""
+    """The lag of all consumer groups together, over the topics that each has begun to read."""
     with topics.reader(address) as consumer:
         ends = consumer.end_offsets(
             [each for topic in names for each in topics.partitions_of(consumer, topic)]
@@ -73,33 +75,36 @@ def percentiles(name, milliseconds):
 
 
 def cost_of_a_row(system):
-    """What a write takes with a row of the outbox beside it, against the same without; medians of
-    what was done in turn."""
-    times = [], []
+    """The time of a write with an outbox row in its transaction, against the same write without;
+    medians of writes in turn."""
+    without_row = []
+    with_row = []
     with system.servers["monolith"].connect("monolith") as connection:
         connection.execute(
             "create table measured (id int generated always as identity primary key, note text)"
         )
         for _ in range(WRITES):
-            for says, noted in enumerate(times):
+            for has_row, times in ((False, without_row), (True, with_row)):
                 began = time.perf_counter()
                 with connection.transaction():
                     connection.execute("insert into measured (note) values ('one')")
-                    if says:
-                        connection.execute(SAY, {"topic": TOPIC, "keys": 1, "count": 1})
+                    if has_row:
+                        connection.execute(RECORD, {"topic": TOPIC, "keys": 1, "count": 1})
                         connection.execute("notify outbox")
-                noted.append(time.perf_counter() - began)
+                times.append(time.perf_counter() - began)
         connection.execute("drop table measured")
     return {
-        "a write with an outbox row, p50 against one without": [median(times[1]) / median(times[0])]
+        "a write with an outbox row, p50 against one without": [
+            median(with_row) / median(without_row)
+        ]
     }
 
 
 def from_a_backlog(system):
-    """Facts a second, from the mark of the first batch to that of the last."""
+    """Messages a second, from the mark of the first batch to that of the last."""
     system.supervisor.stop("relay")
     with system.servers["monolith"].connect("monolith") as connection:
-        connection.execute(SAY, {"topic": TOPIC, "keys": KEYS, "count": BACKLOG})
+        connection.execute(RECORD, {"topic": TOPIC, "keys": KEYS, "count": BACKLOG})
         system.supervisor.start("relay")
         eventually(lambda: _unpublished(system) == 0, within=120)
         rate = float(connection.execute(RATE).fetchone()[0])
@@ -107,8 +112,11 @@ def from_a_backlog(system):
 
 
 def to_kafka(system):
-    """From the commit of a fact until it can be read from Kafka, at a modest rate; milliseconds."""
-    committed, seen, done = {}, {}, threading.Event()
+    """The time from the commit of a message until it can be read from Kafka, at a modest rate; in
+    milliseconds."""
+    committed = {}
+    seen = {}
+    done = threading.Event()
     reader = threading.Thread(
         target=_read, args=[system.settings["KAFKA_BOOTSTRAP_SERVERS"], seen, done], daemon=True
     )
@@ -119,7 +127,7 @@ def to_kafka(system):
         for number in range(MODEST * SECONDS):
             time.sleep(max(0.0, began + number / MODEST - time.perf_counter()))
             with connection.transaction():
-                connection.execute(SAY, {"topic": TOPIC, "keys": 1, "count": 1})
+                connection.execute(RECORD, {"topic": TOPIC, "keys": 1, "count": 1})
                 connection.execute("notify outbox")
             committed[number] = time.perf_counter()
     eventually(lambda: len(seen) > len(committed), within=30)
@@ -132,7 +140,8 @@ def to_kafka(system):
 
 
 def _read(address, seen, done):
-    """Note when each message from now on could be read, in their order."""
+    """Write into seen when each message from now on could be read: {number: time}, and ready when
+    reading begins."""
     consumer = KafkaConsumer(
         bootstrap_servers=address, enable_auto_commit=False, fetch_max_wait_ms=10
     )
@@ -141,18 +150,21 @@ def _read(address, seen, done):
     consumer.seek_to_end(*partitions)
     for partition in partitions:
         consumer.position(partition)
-    seen["ready"], count = time.perf_counter(), 0
+    seen["ready"] = time.perf_counter()
+    count = 0
     while not done.is_set():
         for records in consumer.poll(timeout_ms=50).values():
             for _ in records:
-                seen[count], count = time.perf_counter(), count + 1
+                seen[count] = time.perf_counter()
+                count += 1
     consumer.close()
 
 
 def register(system):
-    """{email: when the answer came} of people who register one after the other, each once the one
-    before is welcomed."""
-    connection, answered = Connections(system.base_url), {}
+    """{email: time of the answer} of new accounts; each registers after the previous one has its
+    welcome mail."""
+    connection = Connections(system.base_url)
+    answered = {}
     for _ in range(REGISTRATIONS):
         email = f"{uuid.uuid4().hex}@encore.example"
         connection.ask(
@@ -164,11 +176,11 @@ def register(system):
 
 
 def window(system, folder):
-    """From the mail server's yes to the end of the handler's transaction, in which a death repeats
-    a mail; milliseconds."""
+    """The time from the mail server's acceptance to the commit of the handler's transaction, in
+    milliseconds: if the process dies in this time, the mail is sent again."""
     register(system)
     return percentiles(
-        "mailed to committed",
+        "mail accepted to committed",
         eventually(lambda: len(gaps := _gaps(folder)) >= REGISTRATIONS and gaps),
     )
 
@@ -185,11 +197,12 @@ def _gaps(folder):
 
 
 def to_a_mail(system):
-    """From the answer to a registration until the mail server has the welcome; milliseconds."""
+    """The time from the answer to a registration until the mail server has the welcome mail, in
+    milliseconds."""
     answered = register(system)
     mails = {email: mailbox.messages(system.mail_url, email)[0]["Created"] for email in answered}
     return percentiles(
-        "registered to welcomed by mail",
+        "registered to welcome mail",
         [
             1000 * (datetime.fromisoformat(mails[email]).timestamp() - at)
             for email, at in answered.items()

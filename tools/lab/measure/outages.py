@@ -1,5 +1,5 @@
-"""What a step still does while one of its components is away, and what it makes up for once that is
-back: `./lab break`."""
+"""What a step still does while one of its components is stopped, and what it does later:
+`./lab break`."""
 
 import secrets
 
@@ -10,12 +10,12 @@ from tools.lab.look.running import Running
 from tools.lab.system.state import temporary_state
 from tools.lab.system.system import System
 
-MAILED_WITHIN = 5.0  # seconds in which a mail counts as sent while the component is away
-MADE_UP_WITHIN = 60.0  # seconds after it is back
+MAILED_WITHIN = 5.0  # seconds, while the component is stopped
+LATER_WITHIN = 60.0  # seconds after it has started again
 
 
 def run(out, tree):
-    """Stop each component in turn, print a table, and answer {component: {"works": [journey, ...],
+    """Stop each component in turn, print a table, and return {component: {"works": [journey, ...],
     "later": [...], "fails": [...]}}."""
     figures = {}
     with temporary_state(tree) as state:
@@ -65,7 +65,7 @@ def without(running, component):
     ended |= {
         name: "later"
         for name in caused
-        if ended[name] == "fails" and arrives(lambda name=name: visit.mailed(name), MADE_UP_WITHIN)
+        if ended[name] == "fails" and arrives(lambda name=name: visit.mailed(name), LATER_WITHIN)
     }
     return {
         kind: [name for name, how in ended.items() if how == kind]
@@ -81,7 +81,8 @@ def arrives(check, within):
 
 
 class Visit:
-    """What a customer has before the component goes away, and then tries."""
+    """A customer with a hold and a booking from before the component stops, who then tries each
+    journey."""
 
     def __init__(self, running):
         self.running = running
@@ -94,15 +95,15 @@ class Visit:
         )
         self.seat = free[2]
         self.held, other = (self.hold(seat).json["id"] for seat in free[:2])
-        # what was away before may take a while to be back
+        # the component that was stopped before may need a while to work again
         self.booked = eventually(lambda: self.book(other).json.get("id"), within=30)
         eventually(
             lambda: self.ask("GET", f"/api/bookings/{self.booked}").json["status"] == "confirmed"
         )
         self.booking = None
 
-    def ask(self, *words, **more):
-        return self.fan.request(*words, **more)
+    def ask(self, *arguments, **more):
+        return self.fan.request(*arguments, **more)
 
     def free(self, event):
         return event["id"], [
@@ -120,8 +121,8 @@ class Visit:
         )
 
     def journeys(self):
-        """{name: what answers with a status}"""
-        new = {"email": self.email, "password": "correct horse", "name": "Ada"}
+        """{name: a function that tries it and returns the status of the answer}"""
+        account = {"email": self.email, "password": "correct horse", "name": "Ada"}
         known = {
             "email": "fan@encore.example",
             "password": self.running.system.to_run()["FAN_PASSWORD"],
@@ -130,7 +131,7 @@ class Visit:
             "browse": lambda: self.ask("GET", "/api/events").status,
             "seats": lambda: self.ask("GET", f"/api/events/{self.event}/seats").status,
             "register": lambda: (
-                self.running.client().request("POST", "/api/accounts", json=new).status
+                self.running.client().request("POST", "/api/accounts", json=account).status
             ),
             "sign in": lambda: (
                 self.running.client().request("POST", "/api/sessions", json=known).status
@@ -151,7 +152,7 @@ class Visit:
         return answer.status
 
     def mailed(self, which):
-        """Whether the mail has come: the welcome, or that of what was booked just now."""
+        """Whether this mail has arrived: the welcome mail, or the one of the last booking."""
         if which == "welcome mail":
             return self.running.mails(to=self.email)
         return any(

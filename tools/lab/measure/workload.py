@@ -1,11 +1,14 @@
-"""What visitors do, and when: all of it decided by a seed number in advance, so that two systems
-are asked the same."""
+"""What visitors do, and when. A seed number decides all of it in advance, so that two systems get
+the same requests."""
 
+import secrets
 from heapq import heappop, heappush
 from random import Random
 from typing import NamedTuple
+from urllib.parse import quote
 
-WEIGHTS = {  # what a visitor begins with
+PASSWORD = "a password for the load"  # noqa: S105 - of accounts that exist only for the load
+WEIGHTS = {  # the first operation of a visitor
     "browse": 24,
     "search": 10,
     "one event": 14,
@@ -16,21 +19,54 @@ WEIGHTS = {  # what a visitor begins with
     "sign in": 1,
     "hold": 10,
 }
-# what a buyer may do next, and how often they do
+# the next operation of a buyer, and the share of buyers who do it
 NEXT = {
     "hold": ("book", 1.0),
     "book": ("poll", 0.9),
     "poll": ("cancel", 0.25),
 }
-THINK = (0.8, 1.6)  # seconds that a buyer lets pass at least
+THINK = (0.8, 1.6)  # seconds between two operations of a buyer, at least
 CARDS = {"pm_card_visa": 95, "pm_card_visa_chargeDeclined": 5}
-SEATS = {1: 3, 2: 5, 3: 1, 4: 1}  # how many a buyer wants
-CONTESTED = 0.02  # share of buyers who want the very seats of the one before
+SEATS = {1: 3, 2: 5, 3: 1, 4: 1}  # how many seats a buyer holds
+CONTESTED = 0.02  # share of buyers who try the same seats as the previous buyer
+# (method, path, body) of an operation; None if the visit has no hold or booking for it
+REQUESTS = {
+    "browse": lambda visit: ("GET", "/api/events", None),
+    "search": lambda visit: ("GET", f"/api/events?q={quote(visit.word)}", None),
+    "one event": lambda visit: ("GET", f"/api/events/{visit.event}", None),
+    "seats": lambda visit: ("GET", f"/api/events/{visit.event}/seats", None),
+    "my bookings": lambda visit: ("GET", "/api/bookings", None),
+    "recommendations": lambda visit: ("GET", "/api/recommendations", None),
+    "register": lambda visit: (
+        "POST",
+        "/api/accounts",
+        {
+            "email": f"{secrets.token_hex(6)}@load.example",
+            "password": PASSWORD,
+            "name": "A newcomer",
+        },
+    ),
+    "sign in": lambda visit: (
+        "POST",
+        "/api/sessions",
+        {"email": visit.email, "password": PASSWORD},
+    ),
+    "hold": lambda visit: ("POST", f"/api/events/{visit.event}/holds", {"seats": visit.seats}),
+    "book": lambda visit: (
+        visit.hold
+        and ("POST", "/api/bookings", {"hold_id": visit.hold, "payment_method": visit.card})
+    ),
+    "poll": lambda visit: visit.booking and ("GET", f"/api/bookings/{visit.booking}", None),
+    "cancel": lambda visit: (
+        visit.booking and ("POST", f"/api/bookings/{visit.booking}/cancellation", None)
+    ),
+}
+IN_LEDGER = ("register", "hold", "book", "poll", "cancel")
 
 
 class Turn(NamedTuple):
-    """An operation that is due so many seconds after the start; the turns of one visit belong to
-    the same visitor."""
+    """An operation that is due so many seconds after the start; all turns of a visit belong to one
+    visitor."""
 
     due: float
     operation: str
@@ -38,12 +74,12 @@ class Turn(NamedTuple):
 
 
 def script(*, seed, rate, seconds):
-    """The turns of so many whole seconds, in order: rate in each second, at moments as random as
-    those of a Poisson process."""
-    random, waiting, turns = Random(seed), [], []
-    for visit, due in enumerate(
-        sorted(number // rate + random.random() for number in range(round(rate * seconds)))
-    ):
+    """The turns of so many whole seconds, in order: rate turns in each second, at random times."""
+    random = Random(seed)
+    waiting = []
+    turns = []
+    times = sorted(number // rate + random.random() for number in range(round(rate * seconds)))
+    for visit, due in enumerate(times):
         may_go_on = waiting and waiting[0][0] <= due
         turn = (
             Turn(due, *heappop(waiting)[1:])
@@ -62,8 +98,8 @@ def pick(random, weights):
 
 
 class Visit:
-    """What one visitor goes by: an account, an event, perhaps seats; and what the system has
-    answered so far."""
+    """One visitor: an account, an event, perhaps seats; and the hold and the booking that the
+    system has answered with."""
 
     def __init__(self, random, email, cookie, event, word):
         self.email = email
@@ -72,14 +108,17 @@ class Visit:
         self.word = word
         self.card = pick(random, CARDS)
         self.seats = []
-        self.hold = self.booking = None
+        self.hold = None
+        self.booking = None
         self.is_waiting = False
 
 
 def visits(turns, *, seed, accounts, seats, words):
-    """{number: Visit} for the turns; accounts are (email, cookie), seats {event id: free ones},
-    which are given to one buyer each."""
-    made, last, free = {}, None, {event: list(ids) for event, ids in seats.items()}
+    """{number: Visit} for the turns. accounts are (email, cookie); seats are {event id: seat ids}
+    that are free, and each seat goes to one buyer."""
+    made = {}
+    last = None
+    free = {event: list(ids) for event, ids in seats.items()}
     for turn in turns:
         if turn.visit in made:
             continue

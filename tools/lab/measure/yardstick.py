@@ -1,7 +1,6 @@
-"""What a Flask route over SQLAlchemy costs when it does nothing else: the measure that ./lab bench
-holds a step's routes to.
+"""The bare Flask routes over SQLAlchemy that ./lab bench compares a step's routes with.
 
-It reads the same rows of the same database, and inserts one; no checks, no sessions, no log, no
+They read the same rows of the same database, or insert one, without checks, sessions, log and
 joins."""
 
 import os
@@ -28,7 +27,7 @@ def create_app():
         connection.execute(
             text("create table if not exists yardstick (id text primary key, note text)")
         )
-    # until step 05
+    # seats have a status until step 05
     status = (
         ", status"
         if "status" in {column["name"] for column in inspect(engine).get_columns("seats")}

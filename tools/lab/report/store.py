@@ -1,8 +1,8 @@
-"""What was measured of a step: kept as JSON in docs/measurements, and written into the step's page
+"""The measurements of a step: kept as JSON in docs/measurements, and written into the step's page
 as tables.
 
 A file holds {command: {"kind": of measurement, "files": a digest of the step's own files,
-"machine": where, "figures": ...}}. Figures whose digest is no longer that of the step are stale."""
+"machine": ..., "figures": ...}}. Figures with another digest than the step has now are stale."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ def read(slug):
 
 
 def keep(tree, kind, command, figures):
-    """Keep the figures that a command made of a tree's step, and bring its page up to date."""
+    """Keep the figures of a command, and update the page of the tree's step."""
     FOLDER.mkdir(exist_ok=True)
     measured = {
         **read(tree.slug),
@@ -44,7 +44,7 @@ def keep(tree, kind, command, figures):
 
 
 def headline(slug):
-    """The few figures of a step that stand in the list of steps."""
+    """The figures of a step for the list of steps, as a text."""
     measured = read(slug)
     ratios, rate = (
         next((each["figures"] for each in measured.values() if each["kind"] == kind), {})
@@ -61,23 +61,25 @@ def page_of(slug):
 
 
 def with_numbers(text, measured, files):
-    """The page with its tables made anew from what was measured.
+    """The page's text with its tables made from the measurements.
 
     files is the digest of the step's files today: the page names the figures of older files."""
-    parts = [
+    paragraphs = [
         f"From `{command}`: {TABLES[each['kind']](each['figures'])}"
         for command, each in measured.items()
     ]
     machines = sorted({each["machine"] for each in measured.values()})
-    parts.append(f"Measured on {' and '.join(machines)}.")
+    paragraphs.append(f"Measured on {' and '.join(machines)}.")
     if stale := [command for command, each in measured.items() if each["files"] != files]:
         commands = ", ".join(f"`{command}`" for command in stale)
-        parts.append(f"The code of this step has changed since these were measured: {commands}.")
-    return NUMBERS.sub(lambda _: "\n".join([*parts, ""]), text)
+        paragraphs.append(
+            f"The code of this step has changed since these were measured: {commands}."
+        )
+    return NUMBERS.sub(lambda _: "\n".join([*paragraphs, ""]), text)
 
 
 def show(out, figures):
-    """Print {name: [each value that was measured]} as a table."""
+    """Print {name: [measured value, ...]} as a table."""
     table = Table("figure", "median (lowest to highest)", box=None)
     for name, values in figures.items():
         table.add_row(name, spread(values))
@@ -108,7 +110,7 @@ def _latencies(figures):
     ]
     about = (
         f"{figures['rate']:g} requests a second, {figures['errors']} errors, every promise "
-        "kept; in milliseconds from when each was due.\n"
+        "kept; in milliseconds from the time when a request was due.\n"
     )
     return "\n".join(
         [about, "| operation | p50 | p95 | p99 |", "| --- | --- | --- | --- |", *rows, ""]
@@ -124,7 +126,7 @@ def _rate(figures):
 
 def _fault(figures):
     lost = [
-        f"{count} x {what}" for what, count in {**figures["failed"], **figures["broken"]}.items()
+        f"{count} x {name}" for name, count in {**figures["failed"], **figures["broken"]}.items()
     ]
     return (
         f"of {figures['requests']} requests at {figures['rate']:g} a second, "
@@ -139,8 +141,8 @@ def _outages(figures):
         for component, each in figures.items()
     ]
     about = (
-        "what a customer can do while a component is stopped, and what is made up for once "
-        "it is back.\n"
+        "what a customer can do while a component is stopped, and what happens later, when it "
+        "runs again.\n"
     )
     return "\n".join(
         [about, "| without | works | later | fails |", "| --- | --- | --- | --- |", *rows, ""]
@@ -158,7 +160,7 @@ TABLES = {
 
 
 def spread(values):
-    """The median of values with their extremes, to three significant digits."""
+    """The median of the values, with the lowest and highest, to three significant digits."""
     middle = f"{median(values):.3g}"
     return middle if len(values) == 1 else f"{middle} ({min(values):.3g} to {max(values):.3g})"
 
@@ -180,14 +182,14 @@ def machine():
 
 
 def digest(tree):
-    """The step's own files in a tree, as one hash: figures belong to these files."""
+    """A hash of the step's own files in a tree: figures belong to these files."""
     paths = step_files(tree)
     blobs = _git(tree.path, "hash-object", "--stdin-paths", stdin="\n".join(paths)).splitlines()
     return _hash(zip(paths, blobs, strict=True))
 
 
 def digest_of(commit):
-    """The same hash for a commit, from git alone."""
+    """The same hash for a commit, from git's data only."""
     listed = _git(HERE.path, "ls-tree", "-r", "-z", commit).split("\0")
     entries = (line.partition("\t")[::2] for line in listed if line)
     return _hash(
@@ -201,7 +203,7 @@ def _hash(files):
 
 
 def step_files(tree):
-    """The files of a tree that are its step's own, in order; what git ignores is not among them."""
+    """The step's own files in a tree, in order, without those that git ignores."""
     listed = _git(tree.path, "ls-files", "-co", "-z", "--exclude-standard")
     return sorted(
         path

@@ -1,28 +1,21 @@
-"""The result of a load in a terminal: what was lost or doubled, or why the run is void, or the
-figures."""
+"""The result of a load in a terminal: violations, or why the run is void, or the figures."""
 
 import os
 
 from rich.table import Column, Table
 
-from tools.lab.measure.load import IN_TIME
+from tools.lab.measure.outcomes import IN_TIME
+
+SHOWN = 10  # violations of a promise
 
 
-def say_what_came(out, result, ledger):
-    """What was lost or doubled; or else why the run is void; or else the figures."""
+def print_result(out, result, ledger):
+    """Print the violations; if there are none, why the run is void; otherwise the figures."""
     if any(result["audit"].values()):
-        for invariant, violations in result["audit"].items():
-            for violation in violations[:10]:
-                out.print(f"Broken: {invariant}. {violation}", style="red", markup=False)
-            if violations[10:]:
-                out.print(
-                    f"Broken: {invariant}. And {len(violations) - 10} more.",
-                    style="red",
-                    markup=False,
-                )
+        print_violations(out, result["audit"])
     elif result["void"]:
         out.print(
-            f"Void: {result['void']}. Nothing is said of the system; see docs/load.md.",
+            f"Void: {result['void']}. The run measured nothing of the system; see docs/load.md.",
             style="yellow",
         )
     elif result["options"]["find_rate"]:
@@ -35,7 +28,7 @@ def say_what_came(out, result, ledger):
         out.print(table_of(result["figures"]))
         out.print(summary(result["figures"]))
     if not any(result["audit"].values()):
-        out.print("Audit: every acknowledged answer is accounted for.")
+        out.print("Audit: every promise was kept.")
     out.print(
         f"Step {result['step']}, {result['machine']}; ledger: {os.path.relpath(ledger)}",
         style="dim",
@@ -43,11 +36,20 @@ def say_what_came(out, result, ledger):
     )
 
 
+def print_violations(out, audit):
+    for promise, violations in audit.items():
+        lines = violations[:SHOWN]
+        if violations[SHOWN:]:
+            lines.append(f"And {len(violations) - SHOWN} more.")
+        for line in lines:
+            out.print(f"Broken: {promise}. {line}", style="red", markup=False)
+
+
 def table_of(figures):
     table = Table(
         "operation",
-        *(Column(name, justify="right") for name in ("asked", "p50 ms", "p95 ms", "p99 ms")),
-        "other answers",
+        *(Column(name, justify="right") for name in ("requests", "p50 ms", "p95 ms", "p99 ms")),
+        "not successful",
         box=None,
     )
     for name, each in figures["operations"].items():

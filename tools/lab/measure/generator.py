@@ -1,0 +1,133 @@
+"""Sends the requests of a workload, each at the time that was decided in advance.
+
+As a program, `python -m tools.lab.measure.generator` reads a plan from standard input and prints
+its results as JSON: see generate()."""
+
+import gc
+import json
+import math
+import os
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from tools.lab.ground.http import Connections
+from tools.lab.measure.outcomes import NOT_SENT, is_in_time, outcome
+from tools.lab.measure.workload import IN_LEDGER, REQUESTS, script, visits
+
+TIMEOUT = 10.0  # seconds
+MOST_THREADS = 1000
+
+
+class Generator:
+    """Threads that each take the next turn, sleep until it is due, and send its request.
+
+    No thread hands a request to another: that would take time when the request is due. The run
+    stops as soon as more than may_miss requests were not answered in time."""
+
+    def __init__(self, url, turns, visits, ledger, *, may_miss=math.inf):
+        self.turns = iter(turns)
+        self.visits = visits
+        self.ledger = ledger
+        self.connections = Connections(url, timeout=TIMEOUT)
+        self.results = []
+        self.stop = threading.Event()
+        self.may_miss = may_miss
+        self.started = 0
+        self.missed = 0
+
+    def run(self, threads):
+        """[(operation, due, sent, ended, outcome)], all in seconds from the start."""
+        workers = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
+        self.started = time.monotonic() + 0.05 + 0.0005 * threads
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        self.connections.close()
+        return self.results
+
+    def _work(self):
+        for turn in self.turns:
+            self.stop.wait(self.started + turn.due - time.monotonic())
+            if self.stop.is_set():
+                return
+            self._take(turn, self.visits[turn.visit])
+
+    def _take(self, turn, visit):
+        if visit.is_waiting:
+            self._add(turn, turn.due, math.inf, NOT_SENT)
+            return
+        request = REQUESTS[turn.operation](visit)
+        if not request:
+            return
+        visit.is_waiting = True
+        answer = self.connections.ask(*request, visit.cookie)
+        ended = time.monotonic()
+        if turn.operation in IN_LEDGER:
+            update(visit, turn.operation, answer)
+            self.ledger.write(entry(turn.operation, visit.email, request, answer).encode())
+        visit.is_waiting = False
+        self._add(turn, answer.sent - self.started, ended - self.started, outcome(answer))
+
+    def _add(self, turn, sent, ended, outcome):
+        self.results.append((turn.operation, turn.due, sent, ended, outcome))
+        self.missed += not is_in_time(turn.due, ended, outcome)
+        if self.missed > self.may_miss:
+            self.stop.set()
+
+
+def update(visit, operation, answer):
+    """Keep the hold or the booking that a visit has now."""
+    if operation == "hold" and answer.status == 201:
+        visit.hold = answer.json["id"]
+    if operation == "book" and answer.status == 201 and answer.json["status"] != "declined":
+        visit.booking = answer.json["id"]
+
+
+def entry(operation, email, request, answer):
+    """A line of the ledger."""
+    _, path, body = request
+    fields = {
+        "operation": operation,
+        "email": email,
+        "path": path,
+        "body": body or {},
+        "status": answer.status,
+        "answer": answer.json,
+    }
+    return json.dumps(fields) + "\n"
+
+
+def generate(plan):
+    """Run a plan; {results, gave_up, cpu, connections}, where cpu is the share of a core that the
+    generator used."""
+    seconds = plan["warm"] + plan["seconds"]
+    turns = script(seed=plan["seed"], rate=plan["rate"], seconds=seconds)
+    known = visits(turns, **{name: plan[name] for name in ("seed", "accounts", "seats", "words")})
+    threads = min(MOST_THREADS, 16 + round(plan["rate"] * TIMEOUT))
+    may_miss = math.inf if plan["may_miss"] is None else len(turns) * plan["may_miss"]
+    gc.collect()
+    gc.disable()
+    # if both need a core, the system has to wait, not the generator that measures it
+    with suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, -10)
+    # unbuffered, so that each line is one write: threads would mix lines of a buffered text file
+    with Path(plan["ledger"]).open("ab", buffering=0) as ledger:
+        generator = Generator(plan["url"], turns, known, ledger, may_miss=may_miss)
+        began = time.monotonic()
+        cpu_began = time.process_time()
+        results = generator.run(threads)
+        cpu = (time.process_time() - cpu_began) / (time.monotonic() - began)
+    return {
+        "results": results,
+        "gave_up": generator.stop.is_set(),
+        "cpu": cpu,
+        "connections": generator.connections.made,
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(generate(json.load(sys.stdin))))

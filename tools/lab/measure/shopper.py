@@ -1,0 +1,72 @@
+"""Requests that are timed one after the other, over a kept connection."""
+
+import time
+
+from tools.lab.ground.http import KEPT, Client
+from tools.lab.ground.waiting import eventually
+
+ROUND_SECONDS = 1.0
+
+
+class Connection(Client):
+    """One kept connection, with a cookie once signed in; an unexpected status raises."""
+
+    def __init__(self, url):
+        super().__init__(url, kept=KEPT)
+
+    def ask(self, method, path, body=None, expect=(200, 201)):
+        answer = self.request(method, path, body)
+        if answer.status not in expect:
+            raise RuntimeError(f"{method} {path}: {answer.status} {answer.text[:200]}")
+        return answer.json
+
+    def sign_in(self, password):
+        """Sign in as the customer of the sample data."""
+        self.ask("POST", "/api/sessions", {"email": "fan@encore.example", "password": password})
+        return self
+
+
+class Shopper:
+    """Buys one seat at a time; hold and book are the seconds that each request took."""
+
+    def __init__(self, system):
+        self.url = system.base_url
+        self.connection = Connection(system.base_url).sign_in(system.to_run()["FAN_PASSWORD"])
+        events = self.connection.ask("GET", "/api/events?limit=100")["items"]
+        self.event = max(events, key=lambda event: event["seats_left"])["id"]
+        seats = self.connection.ask("GET", f"/api/events/{self.event}/seats")["items"]
+        self.free = [seat["id"] for seat in seats if seat["status"] == "free"]
+        self.hold = []
+        self.book = []
+
+    def buy(self):
+        """Hold and book a seat, and wait until the booking is confirmed."""
+        seats = {"seats": [self.free.pop()]}
+        hold_took, hold = took(
+            lambda: self.connection.ask("POST", f"/api/events/{self.event}/holds", seats)
+        )
+        order = {"hold_id": hold["id"], "payment_method": "pm_card_visa"}
+        book_took, booking = took(lambda: self.connection.ask("POST", "/api/bookings", order))
+        eventually(lambda: self.status(booking["id"]) == "confirmed")
+        self.hold.append(hold_took)
+        self.book.append(book_took)
+
+    def status(self, booking):
+        return self.connection.ask("GET", f"/api/bookings/{booking}")["status"]
+
+
+def rate(connection, path):
+    """Requests answered per second, one after the other."""
+    count = 0
+    began = time.perf_counter()
+    while time.perf_counter() - began < ROUND_SECONDS:
+        connection.ask("GET", path)
+        count += 1
+    return count / (time.perf_counter() - began)
+
+
+def took(call):
+    """(seconds, what the call returned)"""
+    began = time.perf_counter()
+    answer = call()
+    return time.perf_counter() - began, answer
