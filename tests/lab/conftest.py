@@ -64,18 +64,19 @@ class Lab:
     def _options(self, options):
         return {"cwd": self.path, **options, "env": self.environment | options.get("env", {})}
 
-    def noted(self):
+    def state(self):
+        """What the running lab wrote about itself, or None if nothing runs."""
         try:
             return json.loads((self.path / ".lab/state/00-monolith/running.json").read_text())
         except (FileNotFoundError, ValueError):
             return None
 
     def get(self, path):
-        with urllib.request.urlopen(self.noted()["run"]["BASE_URL"] + path, timeout=5) as answer:
+        with urllib.request.urlopen(self.state()["run"]["BASE_URL"] + path, timeout=5) as answer:
             return answer.read().decode()
 
     def children(self):
-        return {name: pid for name, (pid, _) in self.noted()["children"].items()}
+        return {name: pid for name, (pid, _) in self.state()["children"].items()}
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,4 @@
-"""The documents say what is so: commands, links, listings, numbers, and the shape of a step's
-page."""
+"""The documents agree with the code: commands, links, listings, numbers, headings, settings."""
 
 import json
 import re
@@ -43,15 +42,15 @@ def listings():
 
 
 def file_at_its_step(document, source):
-    """The text of a file as it is at the step whose page quotes it; as it is here, for any other
-    document."""
+    """The text of a file at the step whose page quotes it; for other documents, the text in this
+    checkout."""
     commit = next((step.commit for step in chain.read().steps if step.slug == document.stem), None)
     return (
         git.ask("show", f"{commit}:{source}") + "\n" if commit else (HERE.path / source).read_text()
     )
 
 
-def test_every_command_is_documented_and_every_documented_one_is_there():
+def test_the_documented_commands_are_those_of_the_lab():
     commands = (HERE.path / "docs" / "lab.md").read_text().partition("\n## ")[0]
     documented = re.findall(r"^\| `(\w+)` \| ", commands, re.MULTILINE)
 
@@ -79,7 +78,7 @@ def test_the_page_of_a_step_has_its_headings(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
-def test_the_numbers_of_a_page_are_those_that_were_measured(page):
+def test_the_numbers_of_a_page_come_from_its_measurements(page):
     measured = store.read(page.stem)
 
     assert measured, (
@@ -104,7 +103,7 @@ def test_a_decision_is_at_most_forty_lines_with_the_same_headings():
         assert len(path.read_text().splitlines()) <= 40, path.name
 
 
-def test_measurements_name_the_machine_and_the_files_that_they_are_of():
+def test_measurements_name_their_machine_and_their_files():
     for path in sorted(store.FOLDER.glob("*.json")):
         for command, measured in json.loads(path.read_text()).items():
             assert "./lab " in command

@@ -28,7 +28,7 @@ def lab(make_lab):
 
 def test_what_was_acknowledged_is_there_after_a_sudden_death_and_topics_shows_it(lab):
     lab.up()
-    address = lab.noted()["run"]["KAFKA_BOOTSTRAP_SERVERS"]
+    address = lab.state()["run"]["KAFKA_BOOTSTRAP_SERVERS"]
     port = int(address.rpartition(":")[2])
     admin = KafkaAdminClient(bootstrap_servers=address)
     admin.create_topics([NewTopic("things", num_partitions=2, replication_factor=1)])

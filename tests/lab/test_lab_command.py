@@ -14,14 +14,14 @@ def gone(pids):
     )
 
 
-def test_alone_it_lists_its_commands_and_says_how_to_begin(make_lab):
-    said = make_lab()()
+def test_without_a_command_it_lists_all_and_names_the_first_to_use(make_lab):
+    ended = make_lab()()
 
-    assert "./lab up" in said.stdout + said.stderr
-    assert "doctor" in said.stdout + said.stderr
+    assert "./lab up" in ended.stdout + ended.stderr
+    assert "doctor" in ended.stdout + ended.stderr
 
 
-def test_up_starts_what_the_procfile_says_and_ctrl_c_stops_it(make_lab):
+def test_up_starts_the_processes_of_the_procfile_and_ctrl_c_stops_them(make_lab):
     lab = make_lab("web: python web.py", "worker: sleep 1000")
     process = lab.up()
     pids = lab.children().values()
@@ -32,7 +32,7 @@ def test_up_starts_what_the_procfile_says_and_ctrl_c_stops_it(make_lab):
     assert process.returncode == 0
     assert "Stopping." in lab.printed.read_text()
     assert gone(pids)
-    assert lab.noted() is None
+    assert lab.state() is None
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
@@ -71,7 +71,7 @@ def test_a_second_up_of_the_same_step_says_where_the_first_is(make_lab):
     assert (
         refused.stderr.replace("\n", " ")
         .strip()
-        .startswith(f"lab: this step is running already, at {lab.noted()['run']['BASE_URL']}")
+        .startswith(f"lab: this step is running already, at {lab.state()['run']['BASE_URL']}")
     )
 
 
@@ -90,7 +90,7 @@ def test_a_port_that_is_given_is_used_and_one_that_is_taken_is_refused(make_lab)
 
     lab.up("--port", str(port))
 
-    assert lab.noted()["run"]["BASE_URL"].endswith(f":{port}")
+    assert lab.state()["run"]["BASE_URL"].endswith(f":{port}")
     assert make_lab()("up", "--port", str(port)).returncode == 2
 
 
@@ -102,7 +102,7 @@ def test_instances_are_scaled_out_by_name(make_lab):
     assert {"web", "worker.1", "worker.2"} <= set(lab.children())
 
 
-def test_ps_kill_stop_and_start_act_on_what_runs(make_lab):
+def test_ps_kill_stop_and_start_act_on_a_running_process(make_lab):
     lab = make_lab("web: python web.py", "worker: sleep 1000")
     lab.up()
     before = lab.children()["worker"]
@@ -117,10 +117,10 @@ def test_ps_kill_stop_and_start_act_on_what_runs(make_lab):
     assert "worker" in lab.children()
 
 
-def test_what_cannot_be_done_is_said_without_a_stack_trace(make_lab):
+def test_a_command_that_cannot_be_done_is_refused_without_a_stack_trace(make_lab):
     lab = make_lab()
     lab.up()
-    wanted = {
+    exit_codes = {
         ("kill", "nobody"): 2,
         ("kill", "web", "--signal", "LOUD"): 2,
         ("stop", "nobody"): 2,
@@ -134,9 +134,9 @@ def test_what_cannot_be_done_is_said_without_a_stack_trace(make_lab):
         ("up", "--scale", "web"): 2,
     }
 
-    refused = {words: lab(*words) for words in wanted}
+    refused = {words: lab(*words) for words in exit_codes}
 
-    assert {words: each.returncode for words, each in refused.items()} == wanted
+    assert {words: each.returncode for words, each in refused.items()} == exit_codes
     assert all(each.stderr and "Traceback" not in each.stderr for each in refused.values())
 
 
@@ -173,7 +173,7 @@ def test_run_gives_its_command_the_addresses_and_passes_its_exit_code_on(make_la
 
 def test_services_that_the_environment_names_are_used_and_none_of_ours_is_started(make_lab):
     lab = make_lab("web: python web.py")
-    given = {
+    environment = {
         "SMTP_URL": "smtp://127.0.0.1:1",
         "STRIPE_API_BASE": "http://127.0.0.1:2",
         "STRIPE_API_KEY": "sk_test_own",
@@ -185,10 +185,10 @@ def test_services_that_the_environment_names_are_used_and_none_of_ours_is_starte
         "sh",
         "-c",
         "echo $SMTP_URL $STRIPE_API_BASE $STRIPE_API_KEY; cat $LAB_STATE/running.json",
-        env=given,
+        env=environment,
     )
 
-    assert ended.stdout.splitlines()[0].split() == list(given.values())
+    assert ended.stdout.splitlines()[0].split() == list(environment.values())
     assert '"children": {"web": ' in ended.stdout
 
 
@@ -212,7 +212,7 @@ def test_a_release_that_fails_ends_the_run_before_anything_starts(make_lab):
     assert refused.stderr == "lab: release ended with exit code 3\n"
 
 
-def test_logs_show_what_a_process_wrote_and_reset_throws_it_away(make_lab):
+def test_logs_show_the_output_of_a_process_and_reset_deletes_it(make_lab):
     lab = make_lab("web: python web.py", "talk-worker: sh -c 'echo hello from afar; sleep 1000'")
     process = lab.up()
 
@@ -224,8 +224,8 @@ def test_logs_show_what_a_process_wrote_and_reset_throws_it_away(make_lab):
     assert not (lab.path / ".lab/state/00-monolith").exists()
 
 
-def test_the_doctor_names_what_is_here(make_lab):
-    said = make_lab()("doctor")
+def test_the_doctor_names_the_installed_programs(make_lab):
+    ended = make_lab()("doctor")
 
-    assert said.returncode == 0
-    assert "PostgreSQL" in said.stdout
+    assert ended.returncode == 0
+    assert "PostgreSQL" in ended.stdout

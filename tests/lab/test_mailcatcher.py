@@ -73,7 +73,7 @@ def test_mail_is_kept_and_listed_as_mailpit_does_newest_first(catcher):
     )
 
 
-def test_what_was_accepted_survives_a_sudden_death(catcher):
+def test_accepted_mail_survives_a_sudden_death(catcher):
     catcher.send()
     catcher.process.kill()
     catcher.process.wait()

@@ -42,43 +42,43 @@ def toy(make_lab):
     return lab
 
 
-def test_a_fault_is_listed_with_the_journey_that_catches_it_and_nothing_here_is_changed(toy):
-    said = toy("mutants")
+def test_a_mutant_is_listed_with_its_test_and_the_checkout_stays(toy):
+    ended = toy("mutants")
 
-    assert said.returncode == 0, said.stderr
-    assert "doubled" in said.stdout
-    assert "test_toy.py::test_the_price_is_right" in said.stdout.replace("\n", "")
+    assert ended.returncode == 0, ended.stderr
+    assert "doubled" in ended.stdout
+    assert "test_toy.py::test_the_price_is_right" in ended.stdout.replace("\n", "")
     assert (toy.path / "price").read_text() == "100\n"
     assert not list((toy.path / ".lab" / "tmp").iterdir())
 
 
-def test_a_fault_that_no_journey_notices_is_said_to_survive(toy):
+def test_a_mutant_that_no_test_finds_survives(toy):
     toy.write("tests/mutants/unnoticed.patch", UNNOTICED)
 
-    said, only_the_caught_one = toy("mutants"), toy("mutants", "doubled")
+    ended, only_the_caught_one = toy("mutants"), toy("mutants", "doubled")
 
-    assert (said.returncode, said.stdout.count("SURVIVED")) == (1, 1)
+    assert (ended.returncode, ended.stdout.count("SURVIVED")) == (1, 1)
     assert only_the_caught_one.returncode == 0
 
 
-def test_a_fault_that_does_not_fit_the_code_is_no_success(toy):
+def test_a_patch_that_does_not_apply_is_an_error(toy):
     toy.write("tests/mutants/misfit.patch", MISFIT)
 
-    said = toy("mutants", "misfit")
+    ended = toy("mutants", "misfit")
 
-    assert said.returncode == 1
-    assert "misfit does not apply" in said.stderr
-    assert "Traceback" not in said.stderr
+    assert ended.returncode == 1
+    assert "misfit does not apply" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
-def test_of_journeys_that_fail_without_any_fault_nothing_is_concluded(toy):
+def test_journeys_that_fail_without_a_mutant_are_an_error(toy):
     toy.write("price", "300\n")
 
-    said = toy("mutants")
+    ended = toy("mutants")
 
-    assert said.returncode == 1
-    assert "nothing can be said of the mutants" in said.stderr
-    assert "doubled" not in said.stdout
+    assert ended.returncode == 1
+    assert "nothing can be said of the mutants" in ended.stderr
+    assert "doubled" not in ended.stdout
 
 
 @pytest.mark.parametrize(
@@ -89,12 +89,12 @@ def test_of_journeys_that_fail_without_any_fault_nothing_is_concluded(toy):
         ("notifications/twice.patch", "tests/extracted/notifications"),
     ],
 )
-def test_the_folder_of_a_fault_says_which_tests_must_notice_it(patch, tests):
+def test_the_folder_of_a_mutant_names_the_tests_that_must_find_it(patch, tests):
     assert mutants.tests_of(mutants.FOLDER / patch) == tests
 
 
-def test_an_unknown_fault_is_refused_with_those_that_there_are(toy):
-    said = toy("mutants", "nonsense")
+def test_an_unknown_mutant_is_refused_with_a_list_of_all(toy):
+    ended = toy("mutants", "nonsense")
 
-    assert said.returncode == 2
-    assert said.stderr.strip() == "lab: there is no mutant nonsense; there are: doubled"
+    assert ended.returncode == 2
+    assert ended.stderr.strip() == "lab: there is no mutant nonsense; there are: doubled"

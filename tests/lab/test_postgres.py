@@ -62,7 +62,7 @@ def test_without_the_password_nobody_gets_in(server):
         )
 
 
-def test_what_was_committed_is_there_after_a_sudden_death(server):
+def test_committed_rows_survive_a_sudden_death(server):
     server.create("ours")
     with psycopg.connect(server.url("ours")) as connection:
         connection.execute("create table kept as select 1 as one")

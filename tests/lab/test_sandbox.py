@@ -233,7 +233,7 @@ def test_an_intent_is_confirmed_or_cancelled_later(provider):
         client.payment_intents.cancel(first.id)
 
 
-def test_what_was_acknowledged_survives_a_sudden_death(provider):
+def test_acknowledged_charges_survive_a_sudden_death(provider):
     intent = provider.pay(key="k")
     provider.process.kill()
     provider.process.wait()

@@ -21,7 +21,7 @@ def test_a_port_that_somebody_has_is_not_free(monkeypatch):
         assert free_port() == free
 
 
-def test_waiting_ends_with_what_was_answered_last():
+def test_waiting_returns_the_last_answer():
     answers = iter([0, "", "yes"])
     assert eventually(lambda: next(answers)) == "yes"
 

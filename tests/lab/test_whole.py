@@ -48,7 +48,7 @@ def test_rows_mail_money_and_messages_are_those_of_the_sample_again(whole, event
     assert book(running) == 201
 
 
-def test_what_was_stopped_halted_or_killed_runs_again_and_knobs_are_turned_back(whole):
+def test_stopped_and_killed_processes_run_again_and_knobs_are_reset(whole):
     running = whole.healed()
     public = running.system.public_process()
     running.sandbox(refuse=True)
