@@ -1,0 +1,157 @@
+import json
+import urllib.request
+
+import pytest
+import stripe
+
+
+@pytest.fixture
+def sandbox(lab_services):
+    """A function: change settings of the payment sandbox; they are reset after the test."""
+
+    def turn(**knobs):
+        request = urllib.request.Request(
+            f"{lab_services.stripe_api_base}/_sandbox",
+            json.dumps(knobs).encode(),
+            {"Content-Type": "application/json"},
+            method="PATCH",
+        )
+        urllib.request.urlopen(request).close()
+
+    yield turn
+    turn(latency_ms=0, refuse=False, hang=False, drop_after=0)
+
+
+def hold(client, event, seats):
+    return client.post(f"/api/events/{event.id}/holds", json={"seats": seats}).json["id"]
+
+
+def book(client, hold_id):
+    return client.post("/api/bookings", json={"hold_id": hold_id, "payment_method": "pm_card_visa"})
+
+
+def test_a_cancelled_booking_is_charged_and_refunded_once(fan, event, buy, ledger):
+    before = len(ledger())
+    booking = buy(fan, event, event.seats[:2])
+    fan.post(f"/api/bookings/{booking['id']}/cancellation")
+
+    payments = fan.get(f"/api/payments?booking_id={booking['id']}").json["items"]
+
+    assert [(payment["kind"], payment["amount"], payment["status"]) for payment in payments] == [
+        ("charge", 9000, "succeeded"),
+        ("refund", 9000, "succeeded"),
+    ]
+    assert sorted(ledger()[before:]) == [("charge", 9000), ("refund", 9000)]
+
+
+def test_a_declined_card_leaves_a_declined_payment(fan, event, buy, ledger):
+    before = len(ledger())
+
+    booking = buy(fan, event, event.seats[:1], card="pm_card_visa_chargeDeclined")
+
+    assert [
+        payment["status"]
+        for payment in fan.get(f"/api/payments?booking_id={booking['id']}").json["items"]
+    ] == ["declined"]
+    assert len(ledger()) == before
+
+
+def test_payments_are_paged(fan, event, buy):
+    booking = buy(fan, event, event.seats[:1])
+    fan.post(f"/api/bookings/{booking['id']}/cancellation")
+
+    first = fan.get(f"/api/payments?booking_id={booking['id']}&limit=1").json
+    second = fan.get(f"/api/payments?booking_id={booking['id']}&limit=1&after={first['next']}").json
+
+    assert [page["items"][0]["kind"] for page in (first, second)] == ["charge", "refund"]
+    assert second["next"] is None
+
+
+def test_payments_cannot_be_listed_without_a_booking(fan):
+    refused = fan.get("/api/payments")
+
+    assert [error["field"] for error in refused.json["errors"]] == ["booking_id"]
+
+
+def test_a_lost_answer_of_the_provider_charges_once(fan, event, sandbox, ledger):
+    before, hold_id = len(ledger()), hold(fan, event, event.seats[:1])
+    sandbox(drop_after=1)
+
+    booked = book(fan, hold_id)
+
+    assert booked.json["status"] == "confirmed"
+    assert ledger()[before:] == [("charge", 4500)]
+
+
+def test_a_hold_can_be_booked_after_provider_errors(fan, event, sandbox, ledger):
+    before, hold_id = len(ledger()), hold(fan, event, event.seats[:1])
+    sandbox(refuse=True)
+
+    refused = book(fan, hold_id)
+
+    assert (refused.status_code, refused.json["type"]) == (503, "unavailable")
+    assert refused.headers["Retry-After"]
+    assert fan.get("/api/bookings").json["items"] == []
+    sandbox(refuse=False)
+    assert book(fan, hold_id).json["status"] == "confirmed"
+    assert ledger()[before:] == [("charge", 4500)]
+
+
+def test_a_failed_refund_leaves_the_booking_confirmed(fan, event, buy, sandbox):
+    booking = buy(fan, event, event.seats[:1])
+    sandbox(refuse=True)
+
+    refused = fan.post(f"/api/bookings/{booking['id']}/cancellation")
+
+    assert refused.status_code == 503
+    assert fan.get(f"/api/bookings/{booking['id']}").json["status"] == "confirmed"
+
+
+def test_box_office_payments_are_not_refunded_by_the_provider(fan, event, buy, process, ledger):
+    booking = buy(fan, event, event.seats[:1])
+    with process.db.monolith.transaction() as session:
+        session.connection().exec_driver_sql("update payments set provider_id = null")
+    before = len(ledger())
+
+    cancelled = fan.post(f"/api/bookings/{booking['id']}/cancellation")
+
+    assert cancelled.json["status"] == "cancelled"
+    assert len(ledger()) == before
+
+
+def test_a_failure_after_the_charge_causes_a_refund(fan, event, process, ledger, monkeypatch):
+    before, hold_id = len(ledger()), hold(fan, event, event.seats[:1])
+
+    class Broken(Exception):
+        """An error in our own code after the charge."""
+
+    def fail(*arguments):
+        raise Broken
+
+    monkeypatch.setattr(process.mailer, "send", fail)
+    fan.application.config["PROPAGATE_EXCEPTIONS"] = False
+
+    failed = book(fan, hold_id)
+
+    assert (failed.status_code, failed.json["type"]) == (500, "internal-error")
+    assert ledger()[before:] == [("charge", 4500), ("refund", 4500)]
+    assert fan.get("/api/bookings").json["items"] == []
+    assert fan.get(f"/api/events/{event.id}/seats").json["items"][0]["status"] == "free"
+    assert book(fan, hold_id).status_code == 404
+
+
+@pytest.mark.parametrize("param", ["customer", "amount", None])
+def test_a_fault_of_ours_is_never_a_declined_card(fan, event, process, monkeypatch, ledger, param):
+    before = len(ledger())
+    hold_id = hold(fan, event, event.seats[:1])
+
+    def refuse(*arguments):
+        raise stripe.InvalidRequestError("This is our fault.", param, code="resource_missing")
+
+    monkeypatch.setattr(process.provider._stripe.payment_intents, "create", refuse)
+    refused = book(fan, hold_id)
+    monkeypatch.undo()
+
+    assert (refused.status_code, refused.json["type"]) == (503, "unavailable")
+    assert ledger()[before:] == []
+    assert book(fan, hold_id).json["status"] == "confirmed"
