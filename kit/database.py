@@ -58,9 +58,9 @@ class Database:
                 with session.begin():
                     yield session
             except BaseException:
-                _run(session, "rollback")
+                for then in session.info.get("rollback", []):
+                    then()
                 raise
-            _run(session, "commit")
 
     def check(self):
         """Ask the database for an answer; an error of SQLAlchemy where there is none."""
@@ -104,16 +104,6 @@ def _test_if_idle(dialect, connection, record, fairy):
             raise InvalidatePoolError from error
 
 
-def on_commit(session, then):
-    """Call then() once the transaction has taken effect."""
-    session.info.setdefault("commit", []).append(then)
-
-
 def on_rollback(session, then):
     """Call then() if the transaction does not take effect, the latest first."""
     session.info.setdefault("rollback", []).insert(0, then)
-
-
-def _run(session, outcome):
-    for then in session.info.get(outcome, []):
-        then()

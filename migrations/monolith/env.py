@@ -12,6 +12,7 @@ from kit.settings import url
 from monolith.bookings import model as bookings  # noqa: F401 - the imports fill the metadata
 from monolith.notifications import model as notifications  # noqa: F401
 from monolith.payments import model as payments  # noqa: F401
+from monolith.recommendations import model as recommendations  # noqa: F401
 
 try:
     database = url("postgresql")(os.environ.get("DATABASE_URL", ""))

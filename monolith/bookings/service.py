@@ -1,22 +1,21 @@
 import uuid
-from functools import partial
 
 from sqlalchemy import select, tuple_
 
-from kit.database import on_commit, on_rollback
+from kit.database import on_rollback
 from kit.refusals import Invalid, NotFound
-from monolith.bookings import idempotency
+from monolith.bookings import holds, idempotency
 from monolith.bookings.compensation import Compensation
-from monolith.bookings.holds import Hold
-from monolith.bookings.model import Booking
-from monolith.bookings.refusals import EventStarted, HoldUsed, SeatTaken
+from monolith.bookings.model import Booking, Hold
+from monolith.bookings.refusals import EventStarted, HoldExpired, HoldUsed, SeatTaken
 from monolith.catalog import service as catalog
 from monolith.catalog.model import Seat
 from monolith.notifications import service as notifications
 from monolith.payments import service as payments
+from monolith.recommendations import service as recommendations
 
 
-def hold(session, *, account_id, event_id, seats, now, hold_for, holds):
+def hold(session, *, account_id, event_id, seats, now, hold_for):
     """Hold every seat until now + hold_for, or none; SeatTaken names those that are gone."""
     event = catalog.find(session, event_id)
     its_prices = select(Seat.price).where(Seat.id.in_(seats), Seat.event_id == event_id)
@@ -34,34 +33,21 @@ def hold(session, *, account_id, event_id, seats, now, hold_for, holds):
         currency=event.currency,
         expires_at=now + hold_for,
     )
-    holds.take(held, now)
-    if sold := _sold(session, seats):  # after the hold is taken: nobody else can buy them any more
-        holds.give_back(held)
-        raise SeatTaken([seat for seat in seats if seat in sold])
+    holds.take(session, held, now)
     return held
 
 
-def _sold(session, seats):
-    its_sold = select(Seat.id).where(Seat.id.in_(seats), Seat.status == "sold")
-    return set(session.scalars(its_sold))
-
-
-def give_back(session, *, account_id, hold_id, now, holds):
+def give_back(session, *, account_id, hold_id, now):
     """Free the seats of a hold."""
-    held = own_hold(session, account_id=account_id, hold_id=hold_id, holds=holds)
-    if held is None:
-        raise HoldUsed()
-    with held.lock:
-        if held.used:
-            raise HoldUsed()
-        if holds.find(hold_id) is None or not held.keeps(now):
-            raise NotFound("There is no such hold.")
-        holds.give_back(held)
+    held = _unused(own_hold(session, account_id=account_id, hold_id=hold_id, locked=True))
+    if held.expires_at <= now:
+        raise NotFound("There is no such hold.")
+    holds.drop(session, hold_id)
 
 
-def own_hold(session, *, account_id, hold_id, holds):
+def own_hold(session, *, account_id, hold_id, locked=False):
     """The account's hold, or None if only its booking is left; NotFound if it is not theirs."""
-    held = holds.find(hold_id)
+    held = session.get(Hold, hold_id, with_for_update=locked or None)
     if held and held.account_id == account_id:
         return held
     its_booking = select(Booking.id).where(
@@ -73,19 +59,27 @@ def own_hold(session, *, account_id, hold_id, holds):
     return None
 
 
-def book(session, *, account_id, held, hold_id, payment_method, key, now, memory, mailer, provider):
+def _unused(held):
+    if held is None or held.used:
+        raise HoldUsed()
+    return held
+
+
+def book(session, *, account_id, hold_id, payment_method, key, now, database, mailer, provider):
     """The booking of a hold, after its card is charged and its mail sent.
 
-    With an Idempotency-Key that was used before, the booking that it made."""
+    With an Idempotency-Key that was used before, the booking that it made. database is where a
+    booking that fails is undone, in a transaction of its own."""
     request = {"account_id": account_id, "key": key, "body": (hold_id, payment_method), "now": now}
     if key and (booking := idempotency.booked_before(session, **request)):
         return booking
-    if held is None:
-        raise HoldUsed()
-    memory.holds.begin_booking(held, now)
-    compensation = Compensation(held, holds=memory.holds, provider=provider)
+    held = _unused(own_hold(session, account_id=account_id, hold_id=hold_id, locked=True))
+    if held.expires_at <= now:
+        raise HoldExpired()
+    compensation = Compensation(hold_id, database=database, provider=provider)
     on_rollback(session, compensation.run)
-    on_commit(session, partial(memory.holds.end_booking, held, used=True))
+    holds.lock(session, held)
+    held.used = True
     booking = _make(session, held, now)
     if key:
         idempotency.remember(session, booking=booking, **request)
@@ -95,8 +89,9 @@ def book(session, *, account_id, held, hold_id, payment_method, key, now, memory
             compensation.charge_id = charge.id
         booking.settle(paid=charge.succeeded)
         if booking.status == "confirmed":
-            on_commit(session, partial(_count, memory, booking, 1))
+            recommendations.booked(session, account_id=account_id, event_id=booking.event_id)
             notifications.confirm(session, mailer, connection, booking, now)
+    holds.release(session, held.id)
     return booking
 
 
@@ -121,19 +116,12 @@ def _make(session, held, now):
     return booking
 
 
-def _count(memory, booking, by):
-    """Bring the counters up to date: by is 1 for a booking and -1 for a cancellation."""
-    memory.seats_left.change(booking.event_id, -by * len(booking.seats))
-    change = memory.similarity.add if by > 0 else memory.similarity.remove
-    change(booking.account_id, booking.event_id)
-
-
-def cancel(session, booking, *, now, memory, provider):
+def cancel(session, booking, *, now, provider):
     """Cancel a booking that is locked: its seats are free, its charge is given back."""
     booking.cancel()
     session.flush()
     payments.refund(session, provider, booking, now=now)
-    on_commit(session, partial(_count, memory, booking, -1))
+    recommendations.cancelled(session, account_id=booking.account_id, event_id=booking.event_id)
 
 
 def find(session, *, account_id, booking_id, locked=False):

@@ -5,6 +5,10 @@ from sqlalchemy import func, or_, select, tuple_
 from monolith.catalog.model import Event, Seat, Venue
 
 _price_from = select(func.min(Seat.price)).where(Seat.event_id == Event.id).scalar_subquery()
+_seats = select(func.count()).where(Seat.event_id == Event.id).scalar_subquery()
+_sold = (
+    select(func.count()).where(Seat.event_id == Event.id, Seat.status == "sold").scalar_subquery()
+)
 _listed = select(
     Event.id,
     Event.title,
@@ -16,6 +20,7 @@ _listed = select(
     Venue.name.label("venue_name"),
     Venue.city,
     _price_from.label("price_from"),
+    (func.coalesce(Event.capacity, _seats) - _sold).label("seats_left"),
 ).join(Venue, Venue.id == Event.venue_id)
 _planned = select(
     Seat.id,
@@ -30,7 +35,7 @@ _planned = select(
 def events(session, *, words, city, start, end, after, limit):
     """Events that start at `start` or later and before `end`, soonest first; one more than limit.
 
-    Each has its venue and its lowest price."""
+    Each has its venue, its lowest price and its seats left."""
     found = _listed.where(Event.starts_at >= start)
     for word in words:
         in_title = Event.title.icontains(word, autoescape=True)
@@ -47,7 +52,7 @@ def events(session, *, words, city, start, end, after, limit):
 
 
 def event(session, event_id):
-    """An event with its venue and its lowest price, or None."""
+    """An event with its venue, its lowest price and its seats left, or None."""
     return session.execute(_listed.where(Event.id == event_id)).one_or_none()
 
 

@@ -35,7 +35,12 @@ def give_back(provider, charge_id, *, hold_id):
     try:
         provider.refund(charge_id, key=hold_id)
     except Unavailable:
-        log.error("charged without a booking", extra={"charge_id": charge_id, "hold_id": hold_id})
+        log_charge_without_booking(charge_id, hold_id)
+
+
+def log_charge_without_booking(charge_id, hold_id):
+    """Leave a trace of money that has to be given back by hand."""
+    log.error("charged without a booking", extra={"charge_id": charge_id, "hold_id": hold_id})
 
 
 def refund(session, provider, booking, *, now):

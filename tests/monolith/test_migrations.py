@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 
+import psycopg
 from sqlalchemy import create_engine, inspect
 
 
@@ -36,3 +37,50 @@ def test_the_schema_can_be_removed_and_recreated(own_database_url):
 
 def test_the_schema_matches_the_models(own_database_url):
     assert "No new upgrade operations detected." in alembic(own_database_url, "check")
+
+
+ROWS = """
+insert into venues values ('v', 'Lantern Hall', 'Lisbon', 'Portugal');
+insert into events
+values ('e', 'Small Hours', 'Paper Lanterns', 'indie', 'v', '2030-06-01T19:30Z', 'EUR');
+insert into seats
+select 's' || n, 'e', n, 'Stalls', 'A', n, 4500, case when n < 3 then 'sold' else 'free' end
+from generate_series(1, 5) n;
+insert into accounts
+values ('a', 'ada@encore.example', 'Ada', '', '2030-01-01Z', 'customer', 'cus_1');
+insert into bookings values
+('b', 'a', 'e', 'h', 9000, 'EUR', '2030-01-02Z', 'confirmed'),
+('c', 'a', 'e', 'i', 9000, 'EUR', '2030-01-02Z', 'declined');
+insert into booking_seats values ('b', 's1'), ('b', 's2');
+"""
+
+
+def test_old_rows_survive_upgrade_downgrade_and_upgrade(own_database_url):
+    def everything():
+        with psycopg.connect(own_database_url) as connection:
+            names = [
+                name
+                for (name,) in connection.execute(
+                    "select tablename from pg_tables where schemaname = 'public' order by 1"
+                )
+            ]
+            return {
+                name: connection.execute(f"select * from {name}").fetchall()
+                for name in names
+                if name != "alembic_version"
+            }
+
+    alembic(own_database_url, "downgrade", "0001")
+    with psycopg.connect(own_database_url) as connection:
+        connection.execute(ROWS)
+    before = everything()
+
+    alembic(own_database_url, "upgrade", "head")
+    after = everything()
+    alembic(own_database_url, "downgrade", "0001")
+    assert everything() == before
+    alembic(own_database_url, "upgrade", "head")
+
+    assert everything() == after
+    assert after["tastes"] == [("a", "e", 1)]
+    assert [event[-1] for event in after["events"]] == [5]

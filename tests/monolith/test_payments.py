@@ -1,8 +1,16 @@
 import json
 import urllib.request
+from contextlib import contextmanager
 
 import pytest
 import stripe
+from sqlalchemy import delete
+from sqlalchemy.event import listen
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from kit.refusals import Unavailable
+from monolith.bookings.model import Hold
 
 
 @pytest.fixture
@@ -138,6 +146,43 @@ def test_a_failure_after_the_charge_causes_a_refund(fan, event, process, ledger,
     assert fan.get("/api/bookings").json["items"] == []
     assert fan.get(f"/api/events/{event.id}/seats").json["items"][0]["status"] == "free"
     assert book(fan, hold_id).status_code == 404
+
+
+def test_no_refund_when_a_commit_only_seemed_to_fail(fan, event, ledger):
+    before, hold_id = len(ledger()), hold(fan, event, event.seats[:1])
+
+    def cut_off(session):
+        raise OperationalError("commit", {}, Exception("the connection was lost"))
+
+    listen(Session, "after_commit", cut_off, once=True)
+    failed = book(fan, hold_id)
+
+    assert failed.status_code == 503
+    assert ledger()[before:] == [("charge", 4500)]
+    assert [booking["status"] for booking in fan.get("/api/bookings").json["items"]] == [
+        "confirmed"
+    ]
+
+
+def test_a_failed_booking_of_a_released_hold_is_refunded(fan, event, process, ledger, monkeypatch):
+    before, hold_id = len(ledger()), hold(fan, event, event.seats[:1])
+
+    transaction = process.db.monolith.transaction
+
+    @contextmanager
+    def after_hold_was_released(*module):
+        with transaction(*module) as session:
+            session.execute(delete(Hold))
+            yield session
+
+    def fail(connection, message):
+        monkeypatch.setattr(process.db.monolith, "transaction", after_hold_was_released)
+        raise Unavailable("The mail server")
+
+    monkeypatch.setattr(process.mailer, "send", fail)
+
+    assert book(fan, hold_id).status_code == 503
+    assert ledger()[before:] == [("charge", 4500), ("refund", 4500)]
 
 
 @pytest.mark.parametrize("param", ["customer", "amount", None])
