@@ -4,10 +4,11 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from kit.refusals import NotFound
-from monolith.accounts import passwords
+from monolith.accounts import passwords, sessions
 from monolith.accounts.model import Account
 from monolith.accounts.refusals import EmailTaken, WrongCredentials
 from monolith.notifications import service as notifications
+from monolith.payments import service as payments
 
 
 def register(session, *, email, password, name, now, provider, mailer):
@@ -24,8 +25,8 @@ def register(session, *, email, password, name, now, provider, mailer):
         session.flush()
     except IntegrityError:
         raise EmailTaken("There is an account with this e-mail address already.") from None
-    account.customer_id = provider.customer(account)
-    notifications.welcome(session, mailer, account, now)
+    account.customer_id = payments.customer(provider, account_id=account.id, name=name)
+    notifications.welcome(session, mailer, account_id=account.id, email=email, name=name, now=now)
     return account
 
 
@@ -39,6 +40,24 @@ def sign_in(session, *, email, password):
     return account
 
 
+def find(session, account_id):
+    """The account with this id, which exists."""
+    return session.get_one(Account, account_id)
+
+
+def customer_id(session, account_id, *, provider):
+    """The account's id at the payment provider, made now if there is none."""
+    account = find(session, account_id)
+    if account.customer_id is None:
+        account.customer_id = payments.customer(provider, account_id=account.id, name=account.name)
+    return account.customer_id
+
+
+def is_open(session, token):
+    """Whether the account of a session exists, and nobody has signed out of the session."""
+    return sessions.is_open(session, token)
+
+
 def by_email(session, email):
     """The account with this address, in upper or lower case, or None."""
     return session.scalar(select(Account).where(func.lower(Account.email) == func.lower(email)))
@@ -49,3 +68,8 @@ def make_organiser(session, *, email):
     if account is None:
         raise NotFound(f"There is no account with the address {email}.")
     account.role = "organiser"
+
+
+def forget(session, now):
+    """Drop what has expired."""
+    sessions.forget(session, now)

@@ -74,7 +74,7 @@ def book():
             mailer=process.mailer,
             provider=process.provider,
         )
-        return booking.as_json(), 201
+        return booking.as_json(service.positions(session, booking)), 201
 
 
 def _check_hold(process):
@@ -90,10 +90,11 @@ def bookings():
     parameters = query(**paging(checks.moment, checks.identifier))
     with this_process().db.bookings.reading() as session:
         rows = service.of_account(session, account_id=caller().account_id, **parameters)
+        positions = service.positions(session, *rows)
         return page(
             rows,
             parameters["limit"],
-            render=lambda booking: booking.as_json(),
+            render=lambda booking: booking.as_json(positions),
             position=lambda booking: (checks.as_text(booking.created_at), booking.id),
         )
 
@@ -103,7 +104,7 @@ def bookings():
 def booking(booking_id):
     with this_process().db.bookings.reading() as session:
         found = service.find(session, account_id=caller().account_id, booking_id=booking_id)
-        return found.as_json()
+        return found.as_json(service.positions(session, found))
 
 
 @bp.post("/api/bookings/<id:booking_id>/cancellation")
@@ -121,4 +122,4 @@ def cancel(booking_id):
             now=process.clock(),
             provider=process.provider,
         )
-        return booking.as_json()
+        return booking.as_json(service.positions(session, booking))

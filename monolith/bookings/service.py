@@ -4,12 +4,12 @@ from sqlalchemy import select, tuple_
 
 from kit.database import on_rollback
 from kit.refusals import Invalid, NotFound
+from monolith.accounts import service as accounts
 from monolith.bookings import holds, idempotency
 from monolith.bookings.compensation import Compensation
-from monolith.bookings.model import Booking, Hold
+from monolith.bookings.model import BookedSeat, Booking, Hold
 from monolith.bookings.refusals import EventStarted, HoldExpired, HoldUsed, SeatTaken
 from monolith.catalog import service as catalog
-from monolith.catalog.model import Seat
 from monolith.notifications import service as notifications
 from monolith.payments import service as payments
 from monolith.recommendations import service as recommendations
@@ -18,9 +18,8 @@ from monolith.recommendations import service as recommendations
 def hold(session, *, account_id, event_id, seats, now, hold_for):
     """Hold every seat until now + hold_for, or none; SeatTaken names those that are gone."""
     event = catalog.find(session, event_id)
-    its_prices = select(Seat.price).where(Seat.id.in_(seats), Seat.event_id == event_id)
-    prices = session.scalars(its_prices).all()
-    if len(prices) < len(seats):
+    its_seats = [seat for seat in catalog.seats(session, seats) if seat.event_id == event_id]
+    if len(its_seats) < len(seats):
         raise Invalid([("seats", "must be different seats of this event")])
     if event.starts_at <= now:
         raise EventStarted()
@@ -29,7 +28,7 @@ def hold(session, *, account_id, event_id, seats, now, hold_for):
         account_id=account_id,
         event_id=event_id,
         seats=seats,
-        total=sum(prices),
+        total=sum(seat.price for seat in its_seats),
         currency=event.currency,
         expires_at=now + hold_for,
     )
@@ -83,24 +82,18 @@ def book(session, *, account_id, hold_id, payment_method, key, now, database, ma
     booking = _make(session, held, now)
     if key:
         idempotency.remember(session, booking=booking, **request)
-    with mailer.connection() as connection:
-        charge = payments.charge(session, provider, booking, payment_method=payment_method, now=now)
+    with notifications.connection(mailer) as connection:
+        charge = _charge(session, booking, payment_method, now, provider)
         if charge.succeeded:
             compensation.charge_id = charge.id
         booking.settle(paid=charge.succeeded)
         if booking.status == "confirmed":
-            recommendations.booked(session, account_id=account_id, event_id=booking.event_id)
-            notifications.confirm(session, mailer, connection, booking, now)
+            _confirm(session, booking, now, mailer, connection)
     holds.release(session, held.id)
     return booking
 
 
 def _make(session, held, now):
-    its_seats = select(Seat).where(Seat.id.in_(held.seats)).order_by(Seat.id).with_for_update()
-    seats = session.scalars(its_seats).all()
-    sold = [seat.id for seat in seats if seat.status == "sold"]
-    if sold:
-        raise SeatTaken(sold)
     booking = Booking(
         id=uuid.uuid4().hex,
         account_id=held.account_id,
@@ -109,19 +102,69 @@ def _make(session, held, now):
         total=held.total,
         currency=held.currency,
         created_at=now,
-        seats=sorted(seats, key=lambda seat: seat.position),
+        booked=[BookedSeat(seat_id=seat) for seat in held.seats],
     )
     session.add(booking)
     session.flush()
     return booking
 
 
+def _charge(session, booking, payment_method, now, provider):
+    return payments.charge(
+        session,
+        provider,
+        booking_id=booking.id,
+        hold_id=booking.hold_id,
+        amount=booking.total,
+        currency=booking.currency,
+        customer_id=accounts.customer_id(session, booking.account_id, provider=provider),
+        payment_method=payment_method,
+        now=now,
+    )
+
+
+def _confirm(session, booking, now, mailer, connection):
+    """Pass a confirmed booking on: to the catalog first, which knows if a seat is sold already."""
+    if sold := catalog.sell(session, booking.seats):
+        raise SeatTaken(sorted(sold))
+    recommendations.booked(session, account_id=booking.account_id, event_id=booking.event_id)
+    notifications.confirm(
+        session,
+        mailer,
+        connection,
+        account=accounts.find(session, booking.account_id),
+        booking_id=booking.id,
+        event=catalog.find(session, booking.event_id),
+        seats=catalog.seats(session, booking.seats),
+        total=booking.total,
+        currency=booking.currency,
+        now=now,
+    )
+
+
 def cancel(session, booking, *, now, provider):
     """Cancel a booking that is locked: its seats are free, its charge is given back."""
     booking.cancel()
+    catalog.free(session, booking.seats)
     session.flush()
-    payments.refund(session, provider, booking, now=now)
+    payments.refund(session, provider, booking_id=booking.id, now=now)
     recommendations.cancelled(session, account_id=booking.account_id, event_id=booking.event_id)
+
+
+def held(session, event_id, now):
+    """The ids of the event's seats that somebody holds."""
+    return holds.held(session, event_id, now)
+
+
+def positions(session, *bookings):
+    """{seat: its position in the plan} for the seats of some bookings."""
+    return catalog.positions(session, [seat for booking in bookings for seat in booking.seats])
+
+
+def is_own(session, *, account_id, booking_id):
+    """Whether the booking exists and is the account's."""
+    own = select(Booking.id).where(Booking.id == booking_id, Booking.account_id == account_id)
+    return session.scalar(own) is not None
 
 
 def find(session, *, account_id, booking_id, locked=False):
@@ -140,3 +183,9 @@ def of_account(session, *, account_id, limit, after):
         own = own.where(tuple_(Booking.created_at, Booking.id) < tuple_(*after))
     newest_first = own.order_by(Booking.created_at.desc(), Booking.id.desc())
     return session.scalars(newest_first.limit(limit + 1)).all()
+
+
+def forget(session, now):
+    """Drop what has expired."""
+    holds.forget(session, now)
+    idempotency.forget(session, now)

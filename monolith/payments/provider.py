@@ -28,12 +28,12 @@ class Provider:
             max_network_retries=1,
         ).v1
 
-    def customer(self, account):
-        """The id of the account's customer, made now if there is none."""
+    def customer(self, *, account_id, name):
+        """The id of an account's customer, made now if there is none."""
         return self._ask(
             self._stripe.customers.create,
-            {"name": account.name, "metadata": {"account_id": account.id}},
-            {"idempotency_key": f"customer:{account.id}"},
+            {"name": name, "metadata": {"account_id": account_id}},
+            {"idempotency_key": f"customer:{account_id}"},
         ).id
 
     def charge(self, *, customer_id, hold_id, amount, currency, payment_method):

@@ -4,29 +4,50 @@ import uuid
 from sqlalchemy import select, tuple_
 
 from kit.refusals import Unavailable
-from monolith.bookings.model import Booking
 from monolith.payments.model import Payment
 from monolith.payments.provider import Charge
 
 log = logging.getLogger(__name__)
 
 
-def charge(session, provider, booking, *, payment_method, now):
+def customer(provider, *, account_id, name):
+    """The id of an account at the payment provider."""
+    return provider.customer(account_id=account_id, name=name)
+
+
+def charge(
+    session,
+    provider,
+    *,
+    booking_id,
+    hold_id,
+    amount,
+    currency,
+    customer_id,
+    payment_method,
+    now,
+):
     """The charge of a booking's total to the card; without an id if there is nothing to pay."""
-    if booking.total == 0:
+    if amount == 0:
         return Charge(id=None, succeeded=True)
-    account = booking.account
-    if account.customer_id is None:
-        account.customer_id = provider.customer(account)
     charged = provider.charge(
-        customer_id=account.customer_id,
-        hold_id=booking.hold_id,
-        amount=booking.total,
-        currency=booking.currency,
+        customer_id=customer_id,
+        hold_id=hold_id,
+        amount=amount,
+        currency=currency,
         payment_method=payment_method,
     )
-    status = "succeeded" if charged.succeeded else "declined"
-    session.add(_payment(booking, "charge", status, charged.id, now))
+    payment = Payment(
+        id=uuid.uuid4().hex,
+        booking_id=booking_id,
+        kind="charge",
+        amount=amount,
+        currency=currency,
+        status="succeeded" if charged.succeeded else "declined",
+        created_at=now,
+        provider_id=charged.id,
+    )
+    session.add(payment)
     return charged
 
 
@@ -43,35 +64,21 @@ def log_charge_without_booking(charge_id, hold_id):
     log.error("charged without a booking", extra={"charge_id": charge_id, "hold_id": hold_id})
 
 
-def refund(session, provider, booking, *, now):
+def refund(session, provider, *, booking_id, now):
     """Refund what a booking cost."""
-    of_charge = select(Payment).where(Payment.booking_id == booking.id, Payment.kind == "charge")
+    of_charge = select(Payment).where(Payment.booking_id == booking_id, Payment.kind == "charge")
     paid = session.scalar(of_charge)
     if paid is None:
         return
     if paid.provider_id:
-        provider.refund(paid.provider_id, key=booking.id)
-    session.add(_payment(booking, "refund", "succeeded", paid.provider_id, now))
+        provider.refund(paid.provider_id, key=booking_id)
+    session.add(paid.refunded(id=uuid.uuid4().hex, now=now))
 
 
-def of_booking(session, *, account_id, booking_id, limit, after):
-    """The payments of an account's booking, oldest first; one more than limit."""
-    own = select(Payment).join(Booking)
-    own = own.where(Payment.booking_id == booking_id, Booking.account_id == account_id)
+def of_booking(session, *, booking_id, limit, after):
+    """The payments of a booking, oldest first; one more than limit."""
+    its_payments = select(Payment).where(Payment.booking_id == booking_id)
     if after:
-        own = own.where(tuple_(Payment.created_at, Payment.id) > tuple_(*after))
-    oldest_first = own.order_by(Payment.created_at, Payment.id)
+        its_payments = its_payments.where(tuple_(Payment.created_at, Payment.id) > tuple_(*after))
+    oldest_first = its_payments.order_by(Payment.created_at, Payment.id)
     return session.scalars(oldest_first.limit(limit + 1)).all()
-
-
-def _payment(booking, kind, status, provider_id, now):
-    return Payment(
-        id=uuid.uuid4().hex,
-        booking_id=booking.id,
-        kind=kind,
-        amount=booking.total,
-        currency=booking.currency,
-        status=status,
-        created_at=now,
-        provider_id=provider_id,
-    )
