@@ -13,7 +13,7 @@ from monolith.payments.provider import Provider
 
 @dataclass(frozen=True)
 class Databases:
-    """The database that each module works on; `monolith` is for work that spans several."""
+    """The database as each module may use it; `monolith` has all rights, for what spans modules."""
 
     monolith: Database
     accounts: Database
@@ -50,6 +50,13 @@ class Process:
 
 
 def _databases(settings):
-    """All modules share one database, and the same rights on it."""
-    shared = Database(settings.database_url, connections=settings.threads)
-    return Databases(**{field.name: shared for field in fields(Databases)})
+    """Each module works in a role of its own; the URL's user owns all tables."""
+    url = settings.database_url
+    roles = {field.name: f"encore_{field.name}" for field in fields(Databases)}
+    roles["monolith"] = None
+    return Databases(
+        **{
+            name: Database(url, role=role, connections=settings.threads)
+            for name, role in roles.items()
+        }
+    )

@@ -16,6 +16,15 @@ from monolith.notifications import model as notifications  # noqa: F401
 from monolith.payments import model as payments  # noqa: F401
 from monolith.recommendations import model as recommendations  # noqa: F401
 
+# Columns and indexes that the models no longer have: the next step drops them.
+LEFT_FOR_THE_STEP_BEFORE = {"status", "customer_id", "seats_sold"}
+
+
+def is_compared(thing, name, kind, reflected, compared_to):
+    """Whether `alembic check` compares a thing of the database with the models."""
+    return not (reflected and compared_to is None and name in LEFT_FOR_THE_STEP_BEFORE)
+
+
 try:
     database = url("postgresql")(os.environ.get("DATABASE_URL", ""))
 except ValueError as problem:
@@ -26,7 +35,10 @@ with create_engine(database).connect() as connection:
     connection.execute(text("set lock_timeout = '5s'"))
     connection.commit()
     context.configure(
-        connection=connection, target_metadata=Base.metadata, transaction_per_migration=True
+        connection=connection,
+        target_metadata=Base.metadata,
+        transaction_per_migration=True,
+        include_object=is_compared,
     )
     with context.begin_transaction():
         context.run_migrations()

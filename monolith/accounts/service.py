@@ -25,7 +25,7 @@ def register(session, *, email, password, name, now, provider, mailer):
         session.flush()
     except IntegrityError:
         raise EmailTaken("There is an account with this e-mail address already.") from None
-    account.customer_id = payments.customer(provider, account_id=account.id, name=name)
+    payments.make_customer(session, provider, account_id=account.id, name=name)
     notifications.welcome(session, mailer, account_id=account.id, email=email, name=name, now=now)
     return account
 
@@ -43,14 +43,6 @@ def sign_in(session, *, email, password):
 def find(session, account_id):
     """The account with this id, which exists."""
     return session.get_one(Account, account_id)
-
-
-def customer_id(session, account_id, *, provider):
-    """The account's id at the payment provider, made now if there is none."""
-    account = find(session, account_id)
-    if account.customer_id is None:
-        account.customer_id = payments.customer(provider, account_id=account.id, name=account.name)
-    return account.customer_id
 
 
 def is_open(session, token):

@@ -6,9 +6,6 @@ from monolith.catalog.model import Event, Seat, Venue
 
 _price_from = select(func.min(Seat.price)).where(Seat.event_id == Event.id).scalar_subquery()
 _seats = select(func.count()).where(Seat.event_id == Event.id).scalar_subquery()
-_sold = (
-    select(func.count()).where(Seat.event_id == Event.id, Seat.status == "sold").scalar_subquery()
-)
 _listed = select(
     Event.id,
     Event.title,
@@ -20,7 +17,7 @@ _listed = select(
     Venue.name.label("venue_name"),
     Venue.city,
     _price_from.label("price_from"),
-    (func.coalesce(Event.capacity, _seats) - _sold).label("seats_left"),
+    func.coalesce(Event.capacity, _seats).label("capacity"),
 ).join(Venue, Venue.id == Event.venue_id)
 _planned = select(
     Seat.id,
@@ -28,7 +25,6 @@ _planned = select(
     Seat.row,
     Seat.number,
     Seat.price,
-    Seat.status,
 ).order_by(Seat.position)
 
 _placed = select(
@@ -45,7 +41,7 @@ _placed = select(
 def events(session, *, words, city, start, end, after, limit):
     """Events that start at `start` or later and before `end`, soonest first; one more than limit.
 
-    Each has its venue, its lowest price and its seats left."""
+    Each has its venue, its lowest price and its capacity."""
     found = _listed.where(Event.starts_at >= start)
     for word in words:
         in_title = Event.title.icontains(word, autoescape=True)
@@ -62,7 +58,7 @@ def events(session, *, words, city, start, end, after, limit):
 
 
 def event(session, event_id):
-    """An event with its venue, its lowest price and its seats left, or None."""
+    """An event with its venue, its lowest price and its capacity, or None."""
     return session.execute(_listed.where(Event.id == event_id)).one_or_none()
 
 

@@ -2,17 +2,26 @@ import logging
 import uuid
 
 from sqlalchemy import select, tuple_
+from sqlalchemy.dialects.postgresql import insert
 
 from kit.refusals import Unavailable
-from monolith.payments.model import Payment
+from monolith.payments.model import Customer, Payment
 from monolith.payments.provider import Charge
 
 log = logging.getLogger(__name__)
 
 
-def customer(provider, *, account_id, name):
-    """The id of an account at the payment provider."""
-    return provider.customer(account_id=account_id, name=name)
+def customer_id(session, account_id):
+    """The id of an account at the payment provider, or None if it has none."""
+    return session.scalar(select(Customer.provider_id).where(Customer.account_id == account_id))
+
+
+def make_customer(session, provider, *, account_id, name):
+    """The id of an account at the payment provider, which makes one if there is none."""
+    provider_id = provider.customer(account_id=account_id, name=name)
+    customer = insert(Customer).values(account_id=account_id, provider_id=provider_id)
+    session.execute(customer.on_conflict_do_nothing())
+    return provider_id
 
 
 def charge(
@@ -20,6 +29,7 @@ def charge(
     provider,
     *,
     booking_id,
+    account_id,
     hold_id,
     amount,
     currency,
@@ -40,6 +50,7 @@ def charge(
     payment = Payment(
         id=uuid.uuid4().hex,
         booking_id=booking_id,
+        account_id=account_id,
         kind="charge",
         amount=amount,
         currency=currency,
@@ -75,9 +86,12 @@ def refund(session, provider, *, booking_id, now):
     session.add(paid.refunded(id=uuid.uuid4().hex, now=now))
 
 
-def of_booking(session, *, booking_id, limit, after):
-    """The payments of a booking, oldest first; one more than limit."""
-    its_payments = select(Payment).where(Payment.booking_id == booking_id)
+def of_booking(session, *, account_id, booking_id, limit, after):
+    """The payments of an account's booking, oldest first; one more than limit."""
+    its_payments = select(Payment).where(
+        Payment.booking_id == booking_id,
+        Payment.account_id == account_id,
+    )
     if after:
         its_payments = its_payments.where(tuple_(Payment.created_at, Payment.id) > tuple_(*after))
     oldest_first = its_payments.order_by(Payment.created_at, Payment.id)
