@@ -10,6 +10,7 @@ import click
 from flask.cli import with_appcontext
 
 from kit.process import this_process
+from monolith import snapshot
 from monolith.accounts import seed as accounts
 from monolith.bookings import seed as bookings
 from monolith.catalog import seed as catalog
@@ -93,6 +94,7 @@ def command(today, **numbers):
             return
         for module in MODULES:
             module.load(session, sample)
+        snapshot.publish_all(session)
     click.echo(
         f"Loaded {len(catalog.VENUES)} venues, {sample.events} events, {sample.accounts} accounts "
         f"and {len(sample.sales)} past bookings."

@@ -80,7 +80,6 @@ def book():
             key=key,
             now=process.clock(),
             database=process.db.bookings,
-            mailer=process.mailer,
             provider=process.provider,
             customer_id=partial(_customer_id, process, caller().account_id),
         )
@@ -144,6 +143,7 @@ def cancel(booking_id):
         service.cancel(
             session,
             booking,
+            places=catalog.seats(session, booking.seats),
             now=process.clock(),
             provider=process.provider,
         )

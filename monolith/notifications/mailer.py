@@ -1,11 +1,20 @@
 import smtplib
-from contextlib import contextmanager, suppress
+from contextlib import closing, suppress
 from urllib.parse import unquote, urlsplit
 
+from kit import trace
+from kit.message import Unprocessable
 from kit.refusals import Unavailable
 
-TIMEOUT = 5  # seconds
+CONNECT_SECONDS = 5
+SEND_SECONDS = 60  # a client that gives up while the server works would send the mail again
+NO_SUCH_MAILBOX = (550, 551, 553)
+REFUSED = 500  # from this code on, the server will never take the mail
 PORTS = {"smtp": 25, "smtps": 465}
+
+
+class Refused(Unprocessable):
+    """The server will never take this mail."""
 
 
 class Mailer:
@@ -15,18 +24,18 @@ class Mailer:
         self.url = urlsplit(url)
         self.sender = sender
 
-    @contextmanager
-    def connection(self):
-        """An open connection; Unavailable, before anything is done, where the server is away."""
+    def send(self, message):
+        """Hand a message over; Unavailable if the server does not take it now, Refused if never."""
         try:
-            connection = self._connect()
+            with trace.span("send mail", "client"), closing(self._connect()) as connection:
+                connection.sock.settimeout(SEND_SECONDS)
+                connection.send_message(message)
+                with suppress(OSError, smtplib.SMTPException):  # the server has the mail
+                    connection.quit()
         except (OSError, smtplib.SMTPException) as error:
+            if is_final(error):
+                raise Refused(f"the mail server: {error}") from error
             raise Unavailable("The mail server") from error
-        try:
-            yield connection
-        finally:
-            with suppress(OSError, smtplib.SMTPException):
-                connection.quit()
 
     def _connect(self):
         make = smtplib.SMTP_SSL if self.url.scheme == "smtps" else smtplib.SMTP
@@ -34,7 +43,7 @@ class Mailer:
             self.url.hostname,
             self.url.port or PORTS[self.url.scheme],
             local_hostname="encore",
-            timeout=TIMEOUT,
+            timeout=CONNECT_SECONDS,
         )
         if self.url.query == "starttls":
             connection.starttls()
@@ -42,9 +51,9 @@ class Mailer:
             connection.login(unquote(self.url.username), unquote(self.url.password or ""))
         return connection
 
-    def send(self, connection, message):
-        """Hand a message over; Unavailable where the server does not take it."""
-        try:
-            connection.send_message(message)
-        except (OSError, smtplib.SMTPException) as error:
-            raise Unavailable("The mail server") from error
+
+def is_final(error):
+    """Whether a server refuses this one mail for ever; one that refuses all may be mended."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(code in NO_SUCH_MAILBOX for code, _ in error.recipients.values())
+    return isinstance(error, smtplib.SMTPDataError) and error.smtp_code >= REFUSED

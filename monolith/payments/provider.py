@@ -3,6 +3,7 @@ from dataclasses import dataclass
 
 import stripe
 
+from kit import trace
 from kit.refusals import Unavailable
 
 log = logging.getLogger(__name__)
@@ -76,7 +77,8 @@ class Provider:
 
     def _ask(self, call, params, options):
         try:
-            return call(params, options)
+            with trace.span("ask the payment provider", "client"):
+                return call(params, options)
         except (stripe.CardError, stripe.InvalidRequestError):
             raise
         except stripe.StripeError as error:

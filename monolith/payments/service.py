@@ -4,8 +4,10 @@ import uuid
 from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
+from kit.outbox import record
 from kit.refusals import Unavailable
-from monolith.payments.model import Customer, Payment
+from monolith.payments import messages
+from monolith.payments.model import VERSIONS, Customer, Payment
 from monolith.payments.provider import Charge
 
 log = logging.getLogger(__name__)
@@ -18,6 +20,8 @@ def customer_id(session, account_id):
 
 def make_customer(session, provider, *, account_id, name):
     """The id of an account at the payment provider, which makes one if there is none."""
+    if known := customer_id(session, account_id):
+        return known
     provider_id = provider.customer(account_id=account_id, name=name)
     customer = insert(Customer).values(account_id=account_id, provider_id=provider_id)
     session.execute(customer.on_conflict_do_nothing())
@@ -57,8 +61,9 @@ def charge(
         status="succeeded" if charged.succeeded else "declined",
         created_at=now,
         provider_id=charged.id,
+        version=VERSIONS["charge"],
     )
-    session.add(payment)
+    _store(session, payment)
     return charged
 
 
@@ -83,7 +88,12 @@ def refund(session, provider, *, booking_id, now):
         return
     if paid.provider_id:
         provider.refund(paid.provider_id, key=booking_id)
-    session.add(paid.refunded(id=uuid.uuid4().hex, now=now))
+    _store(session, paid.refunded(id=uuid.uuid4().hex, now=now))
+
+
+def _store(session, payment):
+    session.add(payment)
+    record(session, messages.money_moved(payment))
 
 
 def of_booking(session, *, account_id, booking_id, limit, after):
