@@ -13,9 +13,17 @@ from kit.settings import url
 from monolith.accounts import model as accounts  # noqa: F401 - the imports fill the metadata
 from monolith.bookings import model as bookings  # noqa: F401
 from monolith.catalog import model as catalog  # noqa: F401
-from monolith.notifications import model as notifications  # noqa: F401
 from monolith.payments import model as payments  # noqa: F401
 from monolith.recommendations import model as recommendations  # noqa: F401
+
+# Tables that the models no longer have: the next step drops them.
+LEFT_FOR_THE_STEP_BEFORE = {"mails"}
+
+
+def is_compared(thing, name, kind, reflected, compared_to):
+    """Whether `alembic check` compares a thing of the database with the models."""
+    return not (reflected and compared_to is None and name in LEFT_FOR_THE_STEP_BEFORE)
+
 
 try:
     database = url("postgresql")(os.environ.get("DATABASE_URL", ""))
@@ -30,6 +38,7 @@ with create_engine(database).connect() as connection:
         connection=connection,
         target_metadata=[Base.metadata, outbox.metadata, inbox.metadata, dead_letters.metadata],
         transaction_per_migration=True,
+        include_object=is_compared,
     )
     with context.begin_transaction():
         context.run_migrations()
