@@ -49,7 +49,7 @@ def test_what_was_acknowledged_is_there_after_a_sudden_death_and_topics_shows_it
         lambda: lab.children().get("kafka") not in (None, before) and is_listening(port), within=60
     )
 
-    assert [said["data"]["number"] for said in topics.said(address, "things")] == [0, 1, 2]
+    assert [each["data"]["number"] for each in topics.messages(address, "things")] == [0, 1, 2]
     assert lab("topics").stdout.split()[-3:] == ["things", "2", "3"]
     assert [line.split()[1:3] for line in lab("topics", "things").stdout.splitlines()] == [
         ["thing.made", "key"]

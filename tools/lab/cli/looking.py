@@ -46,7 +46,7 @@ def topics(topic, follow):
         out.print(kafka_topics.table(address, HERE.topics))
         return
     until_interrupted()
-    for message in kafka_topics.said(address, topic, follow=follow):
+    for message in kafka_topics.messages(address, topic, follow=follow):
         out.print(
             f"{message['partition']}:{message['offset']} {message['type']} {message['key']} "
             f"{json.dumps(message['data'])}",

@@ -16,8 +16,8 @@ from tools.lab.system.state import running
 
 
 def the_state():
-    """The state folder of what runs: the one that LAB_STATE names, or that of this checkout's step,
-    or of another one."""
+    """The state folder of the running system: that of LAB_STATE, of this checkout's step, or of
+    another step."""
     if named := os.environ.get("LAB_STATE"):
         return Path(named)
     states = [HERE.state, *sorted((HERE.home / ".lab" / "state").glob("*"))]
@@ -25,10 +25,10 @@ def the_state():
 
 
 def the_running():
-    noted = running(the_state())
-    if noted is None:
+    state = running(the_state())
+    if state is None:
         raise Failed("nothing is running here; start it with ./lab up")
-    return noted
+    return state
 
 
 def ask(*words):
@@ -40,7 +40,7 @@ def ask(*words):
 
 @click.command()
 def ps():
-    """List what is running: processes and backing services."""
+    """List the processes and backing services that run."""
     table = Table("name", "state", "pid", "memory MB", "up", "starts", box=None)
     for each in ask("ps"):
         up_for = str(timedelta(seconds=round(each["up"]))) if each["pid"] else ""
@@ -59,21 +59,23 @@ def ps():
 @click.argument("name")
 @click.option(
     "--signal",
-    "wanted",
+    "which",
     default="KILL",
     show_default=True,
     help="Its name or number, such as STOP, CONT, TERM or 9.",
 )
-def kill(name, wanted):
-    """Send a signal to the process NAME; if it dies of it, it is started again."""
+def kill(name, which):
+    """Send a signal to the process NAME.
+
+    A process that dies of it is started again."""
     try:
         number = (
-            signal.Signals(int(wanted))
-            if wanted.isdigit()
-            else signal.Signals[f"SIG{wanted.upper().removeprefix('SIG')}"]
+            signal.Signals(int(which))
+            if which.isdigit()
+            else signal.Signals[f"SIG{which.upper().removeprefix('SIG')}"]
         )
     except (ValueError, KeyError):
-        raise Failed(f"there is no signal {wanted}", 2) from None
+        raise Failed(f"there is no signal {which}", 2) from None
     ask("kill", name, number)
 
 
@@ -94,5 +96,7 @@ def start(name):
 @click.command()
 @click.argument("name")
 def restart(name):
-    """Stop and start every instance of NAME, one after the other, each until it is ready."""
+    """Stop and start every instance of NAME, one after the other.
+
+    The next one follows when the one before is ready."""
     ask("restart", name)

@@ -1,5 +1,4 @@
-"""What is on the topics, and how far each group has come: read without being a member of any
-group."""
+"""The messages of the topics and the lag of each consumer group, read without joining a group."""
 
 import json
 from contextlib import contextmanager
@@ -25,8 +24,8 @@ def reader(address):
 
 
 def table(address, topics):
-    """For each topic its partitions and messages; for each group that listens to it, how many
-    messages it has still before it."""
+    """For each topic its partitions and messages, and the lag of each consumer group that reads
+    it."""
     with reader(address) as consumer:
         partitions = [each for topic in topics for each in partitions_of(consumer, topic)]
         ends = consumer.end_offsets(partitions)
@@ -53,7 +52,7 @@ def lag(partitions, ends, committed):
 
 
 def offsets(address):
-    """{group: {partition: what it has committed}}"""
+    """{group: {partition: the offset that it has committed}}"""
     admin = KafkaAdminClient(bootstrap_servers=address)
     try:
         names = sorted(group["group_id"] for group in admin.list_groups())
@@ -62,19 +61,19 @@ def offsets(address):
         admin.close()
 
 
-def said(address, topic, *, follow=False):
-    """Each message of a topic as {type, key, data, headers, partition, offset}, from its beginning
-    up to now, or for ever."""
+def messages(address, topic, *, follow=False):
+    """Each message of a topic as {type, key, data, headers, partition, offset}, from the oldest
+    to the newest; with follow, it then waits for new ones."""
     with reader(address) as consumer:
         partitions = partitions_of(consumer, topic)
         consumer.assign(partitions)
         ends = consumer.end_offsets(partitions) if partitions else {}
         while follow or any(consumer.position(partition) < end for partition, end in ends.items()):
             for records in consumer.poll(timeout_ms=200).values():
-                yield from map(message, records)
+                yield from map(as_message, records)
 
 
-def message(record):
+def as_message(record):
     headers = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
     try:
         data = json.loads(record.value)
