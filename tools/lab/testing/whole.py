@@ -13,7 +13,7 @@ from tools.lab.testing.tables import Tables
 
 SETTLED_WITHIN = 15.0  # seconds
 CALM = {"latency_ms": 0, "refuse": False, "hang": False, "silent": False, "drop_after": 0}
-QUIET = {"refuse": False, "hang": False, "drop_after": 0}
+QUIET = {"refuse": False, "hang": False, "drop_after": 0, "recipients": {}}
 
 
 class Whole:
