@@ -129,12 +129,12 @@ class Load:
         timer.start()
         return timer
 
-    def settle(self):
-        """Wait until everything has settled; {promise: [violation, ...]}."""
+    def settle(self, **options):
+        """Wait until everything has settled; the audit's Verdict. The options are the audit's."""
         self.log("waiting until everything has settled, and auditing")
         self.connections.close()
         ledger = [json.loads(line) for line in self.ledger.read_text().splitlines()]
-        return audit(ledger, self.settings, within=SETTLES_WITHIN)
+        return audit(ledger, self.settings, within=SETTLES_WITHIN, **options)
 
 
 def run_generator(plan):
