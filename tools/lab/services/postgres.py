@@ -15,6 +15,7 @@ import psycopg
 from psycopg import sql
 
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
+KEPT_IN = Path("/var/tmp")  # noqa: S108 - in a folder there that is root's alone
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -186,22 +187,23 @@ def binaries():
 
 def home_for(directory):
     """directory, or where an unprivileged user could not get at that, one in its place, which
-    directory is then a link to."""
+    directory is then a link to. Only the link leads to it, so a new checkout at the same path
+    begins with new data."""
     directory.parent.mkdir(parents=True, exist_ok=True)
     if os.geteuid() or _open_to_all(directory.parent):
         return directory
-    home = shared_home() / "data" / hashlib.sha256(str(directory).encode()).hexdigest()[:16]
-    if not os.path.lexists(directory):
-        directory.symlink_to(home)
-    return home
+    if not directory.is_symlink():
+        directory.symlink_to(shared_home() / "data" / secrets.token_hex(8))
+    return directory.readlink()
 
 
 def shared_home():
-    home = Path("/var/tmp") / f"encore-lab-{os.geteuid()}"  # noqa: S108 - root's, and only root may write there
-    home.mkdir(mode=0o755, exist_ok=True)
-    if home.stat().st_uid != os.geteuid():
-        raise PermissionError(f"{home} belongs to somebody else")
-    (home / "data").mkdir(mode=0o755, exist_ok=True)
+    home = KEPT_IN / f"encore-lab-{os.geteuid()}"
+    for folder in (home, home / "data"):
+        folder.mkdir(exist_ok=True)
+        if folder.stat().st_uid != os.geteuid():
+            raise PermissionError(f"{folder} belongs to somebody else")
+        folder.chmod(0o755)  # whatever the umask is: PostgreSQL runs as another user
     return home
 
 
