@@ -1,11 +1,15 @@
 """A step with topics has a Kafka, which keeps what it has acknowledged; any other step has none."""
 
 import json
+import os
+import shutil
+import subprocess
 
 import pytest
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
 
+from tools.lab.ground.environment import for_processes
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE
 from tools.lab.ground.waiting import eventually, free_port, is_listening
@@ -81,6 +85,58 @@ def test_where_kafka_cannot_be_fetched_one_line_says_what_to_do(tmp_path, monkey
         match=r"^Apache Kafka could not be fetched; try again, or set KAFKA_BOOTSTRAP_SERVERS .*$",
     ):
         System(HERE, tmp_path / "state", environ={}).prepare()
+
+
+def test_a_path_may_have_an_accent_a_comma_a_colon_and_a_space(tmp_path, monkeypatch):
+    kafka.install(print)
+    home = tmp_path / "é, a: b" / "kafka"
+    shutil.copytree(kafka.JARS, home / "jars")
+    for name in ("JARS", "FORMATTED", "CACHE", "READY"):
+        monkeypatch.setattr(kafka, name, home / getattr(kafka, name).name)
+    monkeypatch.setattr(kafka, "HOME", home)
+    monkeypatch.setenv("LC_ALL", "C")
+
+    kafka.install(print)
+    broker = kafka.Kafka(home.parent / "state", free_port(), free_port())
+    broker.prepare()
+    # with this option Java refuses to start without the cache
+    command = [*broker.command()[:1], "-XX:AOTMode=on", *broker.command()[1:]]
+    environment = for_processes(os.environ)
+    with subprocess.Popen(command, env=environment, **broker.run_as()) as process:
+        try:
+            assert eventually(lambda: is_listening(broker.port), within=60)
+        finally:
+            process.terminate()
+
+    assert list(tmp_path.iterdir()) == [home.parent]
+    assert {path.name for path in home.parent.iterdir()} == {"kafka", "state"}
+
+
+def test_the_fetch_trusts_the_certificates_of_pip_and_uses_its_proxy():
+    listed = "global.cert='/etc/company.pem'\nglobal.proxy='http://proxy.example:3128'\n"
+
+    assert kafka.network_of(listed, {}) == {
+        "REQUESTS_CA_BUNDLE": "/etc/company.pem",
+        "https_proxy": "http://proxy.example:3128",
+    }
+    assert kafka.network_of(f":env:.cert='/own.pem'\n{listed}", {"https_proxy": "http://x:1"}) == {
+        "REQUESTS_CA_BUNDLE": "/own.pem"
+    }
+    assert kafka.network_of("", {"SSL_CERT_FILE": "/ssl.pem"}) == {"REQUESTS_CA_BUNDLE": "/ssl.pem"}
+    assert kafka.network_of(listed, {"REQUESTS_CA_BUNDLE": "/mine.pem"}) == {
+        "https_proxy": "http://proxy.example:3128"
+    }
+
+
+def test_a_jar_that_is_not_the_one_of_the_lock_file_is_fetched_again(tmp_path, monkeypatch):
+    kafka.install(print)
+    shutil.copytree(kafka.JARS, tmp_path / "jars")
+    monkeypatch.setattr(kafka, "JARS", tmp_path / "jars")
+    assert kafka.is_fetched()
+
+    next(kafka.JARS.iterdir()).write_bytes(b"half of it")
+
+    assert not kafka.is_fetched()
 
 
 def test_a_step_without_topics_has_no_kafka(make_lab):

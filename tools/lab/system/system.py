@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tools.lab.ground.environment import for_processes
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE
 from tools.lab.ground.waiting import free_port, is_listening
@@ -29,8 +30,6 @@ from tools.lab.system.state import clean_up
 PASSWORDS = {"FAN_PASSWORD": "fan-of-encore", "ORGANISER_PASSWORD": "organiser-of-encore"}
 SANDBOX_KEY = "sk_test_sandbox"
 READY_WITHIN = 60.0  # seconds
-# the first two are each process's own; with the third every start would compile all modules anew
-NOT_PASSED_ON = ("PORT", "INSTANCE", "PYTHONDONTWRITEBYTECODE")
 PARTS = (
     "/api/accounts/me",
     "/api/events",
@@ -70,7 +69,7 @@ class System:
         self.scale = scale or {}
         self.show = show
         self.progress = progress
-        self.given = {name: value for name, value in environ.items() if name not in NOT_PASSED_ON}
+        self.given = dict(environ)
         self.port = port or free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.servers = {}
@@ -155,12 +154,13 @@ class System:
         except (OSError, RuntimeError) as trouble:
             raise Failed(
                 "Apache Kafka could not be fetched; try again, or set KAFKA_BOOTSTRAP_SERVERS "
-                f"to one that runs elsewhere: {trouble}"
+                "to one that runs elsewhere, or, if your network has a certificate authority of "
+                f"its own, REQUESTS_CA_BUNDLE to its file: {trouble}"
             ) from None
         self.progress("starting Kafka")
         kafka = Kafka(self.state / "kafka", free_port(), free_port())
         kafka.prepare()
-        self.supervise("kafka", kafka.command(), kafka.port)
+        self.supervise("kafka", kafka.command(), kafka.port, **kafka.run_as())
         self.settings["KAFKA_BOOTSTRAP_SERVERS"] = f"127.0.0.1:{kafka.port}"
 
     def _wait_for_kafka(self):
@@ -215,7 +215,7 @@ class System:
 
     def supervise(self, name, command, port, environment=None, **options):
         environment = environment or {
-            **{name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON},
+            **for_processes(self.given),
             "PYTHONPATH": str(HERE.path),
         }
         process = Process(
@@ -238,7 +238,7 @@ class System:
         usual = {"PATH": path, "PYTHONPATH": str(self.tree.path), "PYTHONUNBUFFERED": "1"}
         others = {
             name: value
-            for name, value in self.given.items()
+            for name, value in for_processes(self.given, self.tree.settings).items()
             if name not in self.settings and not name.endswith("DATABASE_URL")
         }
         return {**others, **self._told(process), **usual, **more}
