@@ -60,6 +60,6 @@ for each in (*RUNNING, *MEASURING, *PROCESSES, *LOOKING, *STEPS, doctor):
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)
     environment.clean(os.environ)
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         stream.reconfigure(errors="replace")  # a terminal may lack some characters
     lab(prog_name="./lab")

