@@ -65,6 +65,25 @@ def test_without_the_password_nobody_gets_in(server):
         )
 
 
+def test_the_superuser_and_each_owner_have_passwords_of_their_own(server):
+    for owner in ("ours", "theirs"):
+        server.create(owner)
+    urls = [server.url(owner) for owner in ("ours", "theirs")]
+
+    for wrong in (urls[0].replace("//ours", "//postgres"), urls[0].replace("ours", "theirs")):
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            psycopg.connect(wrong)
+
+
+def test_an_owner_from_before_gets_the_password_that_its_url_has(server):
+    with server.connect() as connection:
+        connection.execute("create role ours login password 'of-old'")
+
+    server.create("ours")
+
+    psycopg.connect(server.url("ours")).close()
+
+
 def test_committed_rows_survive_a_sudden_death(server):
     server.create("ours")
     with psycopg.connect(server.url("ours")) as connection:

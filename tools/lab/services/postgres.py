@@ -2,6 +2,7 @@
 ordinary user."""
 
 import hashlib
+import hmac
 import importlib.metadata
 import importlib.util
 import os
@@ -43,6 +44,7 @@ class PostgreSQL:
 
     @property
     def password(self):
+        """The superuser's."""
         return (self.home / "password").read_text()
 
     def prepare(self):
@@ -110,7 +112,11 @@ class PostgreSQL:
         )
 
     def url(self, owner):
-        return f"postgresql://{owner}:{self.password}@127.0.0.1:{self.port}/{owner}"
+        return f"postgresql://{owner}:{self.password_of(owner)}@127.0.0.1:{self.port}/{owner}"
+
+    def password_of(self, role):
+        """The password of a role, which tells nothing about the superuser's."""
+        return hmac.digest(self.password.encode(), role.encode(), "sha256").hex()[:32]
 
     def connect(self, database="postgres"):
         """A connection as the superuser, in autocommit."""
@@ -142,14 +148,13 @@ class PostgreSQL:
         names another. A template is copied as it was when it was kept in templates."""
         role = role or owner
         with self.connect() as connection:
-            if not connection.execute(
-                "select 1 from pg_roles where rolname = %s", [role]
-            ).fetchone():
-                connection.execute(
-                    sql.SQL("create role {} login createrole password {}").format(
-                        sql.Identifier(role), sql.Literal(self.password)
-                    )
+            names = connection.execute("select 1 from pg_roles where rolname = %s", [role])
+            make = "alter" if names.fetchone() else "create"
+            connection.execute(
+                sql.SQL(f"{make} role {{}} login createrole password {{}}").format(
+                    sql.Identifier(role), sql.Literal(self.password_of(role))
                 )
+            )
             if not connection.execute(
                 "select 1 from pg_database where datname = %s", [owner]
             ).fetchone():
