@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 
 GOOD_CARDS = ("pm_card_visa", "pm_card_mastercard")
+WITHOUT_BOOKING = "has no booking"
 DECLINED_CARDS = ("pm_card_visa_chargeDeclined",)
 
 
@@ -31,7 +32,7 @@ def money(ledger, evidence, booked):
 
 def _without_booking(hold, items):
     if kept := _kept(items):
-        yield f"Hold {hold} has no booking, and {kept} are kept"
+        yield f"Hold {hold} {WITHOUT_BOOKING}, and {kept} are kept"
 
 
 def _unpaid(booking, items, may_be_given_back):
