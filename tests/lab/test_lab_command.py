@@ -21,6 +21,37 @@ def test_without_a_command_it_lists_all_and_names_the_first_to_use(make_lab):
     assert "doctor" in ended.stdout + ended.stderr
 
 
+def test_at_eighty_columns_every_command_has_its_whole_summary(make_lab):
+    listed = make_lab()(env={"COLUMNS": "80"})
+
+    lines = (listed.stdout + listed.stderr).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert [line for line in lines if line.endswith("...") and "COMMAND" not in line] == []
+
+
+@pytest.mark.parametrize("words", [[], ["monolith"]])
+def test_sql_gives_its_options_to_psql_with_and_without_an_owner(make_lab, words):
+    lab = make_lab()
+    (lab.path / "migrations" / "monolith").mkdir(parents=True)
+    (lab.path / "migrations" / "monolith" / "env.py").touch()
+    lab.up()
+
+    ended = lab("sql", *words, "-Atc", "select current_user", env={"PGSSLMODE": "require"})
+
+    assert ended.stdout == "monolith\n", ended.stderr
+
+
+def test_a_terminal_that_has_only_ascii_shows_what_it_can(make_lab):
+    lab = make_lab("web: python web.py", "ö-worker: sleep 1000")
+    lab.environment["PYTHONIOENCODING"] = "ascii"
+    lab.up()
+
+    ended = lab("ps")
+
+    assert ended.returncode == 0, ended.stderr
+    assert "?-worker" in ended.stdout
+
+
 def test_up_starts_the_processes_of_the_procfile_and_ctrl_c_stops_them(make_lab):
     lab = make_lab("web: python web.py", "worker: sleep 1000")
     process = lab.up()

@@ -73,8 +73,9 @@ def trace(booking):
 def sql(owner, options):
     """Open psql on the database of OWNER.
 
-    OWNER is the monolith unless given, or a service. Further options go to psql, such as
-    -c 'select 1'."""
+    OWNER is the monolith unless given, or a service. Options go to psql, such as -c 'select 1'."""
+    if owner.startswith("-"):
+        owner, options = "monolith", (owner, *options)
     url = the_running()["run"].get(f"{owner.upper()}_DATABASE_URL")
     if url is None:
         raise Failed(f"there is no database of {owner}; there are: {', '.join(HERE.owners)}", 2)

@@ -30,24 +30,23 @@ def table(address, topics):
         partitions = [each for topic in topics for each in partitions_of(consumer, topic)]
         ends = consumer.end_offsets(partitions)
     groups = offsets(address)
-    shown = Table(
-        "topic", "partitions", "messages", *(f"{group}, lag" for group in groups), box=None
-    )
+    shown = Table("topic", "partitions", "messages", "lag of each group", box=None)
     for topic in topics:
         mine = [partition for partition in partitions if partition.topic == topic]
-        lags = [lag(mine, ends, committed) for committed in groups.values()]
-        shown.add_row(topic, str(len(mine)), str(sum(ends[each] for each in mine)), *lags)
+        lags = [
+            f"{group} {lag(mine, ends, committed)}"
+            for group, committed in groups.items()
+            if any(each in committed for each in mine)
+        ]
+        messages = sum(ends[each] for each in mine)
+        shown.add_row(topic, str(len(mine)), str(messages), ", ".join(lags))
     return shown
 
 
 def lag(partitions, ends, committed):
-    if not any(each in committed for each in partitions):
-        return ""
-    return str(
-        sum(
-            ends[each] - max(committed[each].offset if each in committed else 0, 0)
-            for each in partitions
-        )
+    return sum(
+        ends[each] - max(committed[each].offset if each in committed else 0, 0)
+        for each in partitions
     )
 
 
