@@ -408,6 +408,7 @@ def test_signing_out_forgets_holds(visit, event, someone):
     hold_seats(page, event)
 
     page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_text("You are signed out.")).to_be_visible()
     sign_in(page, email)
     page.goto(f"/#/events/{event['id']}")
 
