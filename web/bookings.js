@@ -45,7 +45,7 @@ async function load(list, more, signal, after) {
   const page = await get(`/bookings?limit=10${after ? `&after=${encodeURIComponent(after)}` : ""}`);
   const items = await Promise.all(page.items.map(async (booking) => row(booking, await eventOf(booking.event_id), await placesOf(booking), signal)));
   list.append(...items);
-  if (!list.childElementCount) list.append(h("li", { className: "empty" }, "Nothing yet. ", h("a", { href: "#/" }, "Find a concert"), "."));
+  if (!list.childElementCount) list.append(h("li", { className: "empty" }, "Nothing booked yet. ", h("a", { href: "#/" }, "Find a concert"), "."));
   const again = async () => {
     more.replaceChildren(waiting());
     await load(list, more, signal, page.next).catch((problem) => more.replaceChildren(complaint(problem), h("button", { onclick: again }, "Try again")));
