@@ -92,11 +92,7 @@ def test_each_repeat_has_a_line_and_all_have_one():
     is_clean = show_drill(
         Console(file=text, width=200),
         [
-            (
-                Repeat(requests=15, acknowledged=7, well_after=1.5),
-                trouble,
-                Verdict(CLEAN, CLEAN, {}),
-            ),
+            (Repeat(requests=15, acknowledged=7, well_after=1.5), trouble, clean),
             (Repeat(requests=9, acknowledged=5, lost=1, stopped=["relay"]), trouble, lost),
         ],
     )
