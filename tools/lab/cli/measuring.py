@@ -8,7 +8,8 @@ from tools.lab.cli.options import keep_option, step_argument, tree_of
 from tools.lab.cli.terminal import out, say, until_interrupted
 from tools.lab.measure import bench as benchmark
 from tools.lab.measure import coupling as coupling_of_modules
-from tools.lab.measure import drill, outages
+from tools.lab.measure import outages
+from tools.lab.measure.drill import Drill
 from tools.lab.report import store
 from tools.lab.report.drill import show_drill
 from tools.lab.steps import mutants as mutating
@@ -76,7 +77,7 @@ def break_(step, keep, under_load, repeat, seed):
     tree = tree_of(step)
     until_interrupted()
     if under_load:
-        sys.exit(0 if show_drill(out, drill.repeats(tree, repeat, seed=seed, log=say)) else 1)
+        sys.exit(0 if show_drill(out, Drill(tree, repeat, seed=seed, log=say)) else 1)
     figures = outages.run(out, tree)
     if keep:
         store.keep(tree, "outages", "./lab break --keep", figures)

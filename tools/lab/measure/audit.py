@@ -23,11 +23,19 @@ class Verdict:
     healed: dict
 
 
-def audit(entries, settings, *, within=0.0, heal=lambda: None, **options):
+def audit(
+    entries,
+    settings,
+    *,
+    within=0.0,
+    heal=lambda: None,
+    may_remain=lambda violation: False,
+    **options,
+):
     """The Verdict on the system with these settings.
 
-    While there are violations, it looks again, for up to within seconds, and calls heal() now and
-    then while money is wrong. The options are those of Witness."""
+    While there are violations that may not remain, it looks again, for up to within seconds, and
+    calls heal() now and then while money is wrong. The options are those of Witness."""
     ledger = Ledger(entries)
     witness = Witness(ledger, settings, **options)
     began = time.monotonic()
@@ -38,7 +46,8 @@ def audit(entries, settings, *, within=0.0, heal=lambda: None, **options):
         witness.close()
         now = time.monotonic()
         found = looks[-1][1]
-        if not any(found.values()) or now >= began + within:
+        lines = [each for violations in found.values() for each in violations]
+        if all(map(may_remain, lines)) or now >= began + within:
             return verdict(looks)
         if found[MONEY] and now >= heal_at:
             heal()

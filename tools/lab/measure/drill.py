@@ -13,7 +13,7 @@ from tools.lab.look.payments import moved
 from tools.lab.look.running import Running
 from tools.lab.measure.evidence import confirmations
 from tools.lab.measure.judge import LOST, MAIL, MONEY, SEATS
-from tools.lab.measure.judge_money import WITHOUT_BOOKING
+from tools.lab.measure.judge_money import WITHOUT_BOOKING, kept_by_hold
 from tools.lab.measure.ledger import UNKNOWN, Ledger
 from tools.lab.measure.load import Load
 from tools.lab.measure.outages import arrives
@@ -30,7 +30,9 @@ SAMPLE = (60, 30)  # events and accounts
 TWO_WEBS_FROM = "03"  # before this step the process keeps state that a second one would not know
 HOLD_SECONDS = 30  # long enough to book in spite of a dark database, short enough to wait for
 WELL_WITHIN = 60.0  # seconds
-SETTLES_WITHIN = 60.0  # seconds; longer than a hold, whose charge is given back after its end
+SETTLES_WITHIN = 60.0  # seconds
+RECONCILED_WITHIN = HOLD_SECONDS + 400.0  # seconds
+RECONCILE_EVERY = 15.0
 
 
 @dataclass
@@ -43,8 +45,7 @@ class Repeat:
     lost: int = 0
     doubled: int = 0  # and other money that does not fit its booking
     oversold: int = 0  # and seats that are taken though nobody has them
-    charged_at_first: int = 0  # holds with a charge and without a booking, before reconcile
-    charged: int = 0  # the same at the end
+    charged: int = 0  # holds with a charge and without a booking, before reconcile
     mails_missing: int = 0
     mails_doubled: int = 0
     other: int = 0  # strangers, or nothing booked at all
@@ -53,29 +54,62 @@ class Repeat:
 
     def is_clean(self):
         """Whether every promise was kept, and everything runs again by itself. A mail that comes
-        twice breaks no promise."""
-        damage = self.lost + self.doubled + self.oversold + self.charged + self.mails_missing
+        twice breaks no promise, and a charge without a booking only if nobody gives it back."""
+        damage = self.lost + self.doubled + self.oversold + self.mails_missing
         is_well = self.well_after is not None and not self.stopped
         return is_well and not damage + self.other
 
 
-def repeats(tree, count, *, seed, log, **load):
-    """Yield (Repeat, acts, Verdict) count times, from one system; a new one replaces it only if it
-    did not become well by itself."""
-    with temporary_state(tree) as folder:
-        system = None
-        for number in range(1, count + 1):
-            if system is None:
-                system = started(tree, folder / str(number), log)
-            try:
-                repeat, trouble, verdict = one(system, number, seed=seed, **load)
-            except BaseException:
-                system.stop(at_once=True)
-                raise
-            if not repeat.is_clean() or number == count:
-                system.stop(at_once=True)
-                system = None
-            yield repeat, trouble, verdict
+class Drill:
+    """Iterates over (Repeat, Trouble, Verdict) count times, on one system; a new one replaces it
+    only if it was broken. Afterwards, still_charged are the holds whose charge nobody gave back."""
+
+    def __init__(self, tree, count, *, seed, log, reconciled_within=RECONCILED_WITHIN, **load):
+        self.tree = tree
+        self.count = count
+        self.seed = seed
+        self.log = log
+        self.reconciled_within = reconciled_within
+        self.load = load
+        self.charged = []
+        self.still_charged = []
+
+    def __iter__(self):
+        with temporary_state(self.tree) as folder:
+            system = None
+            for number in range(1, self.count + 1):
+                system = system or started(self.tree, folder / str(number), self.log)
+                try:
+                    found = one(system, number, seed=self.seed, **self.load)
+                    self.charged += charged(found[2])
+                    if number == self.count:
+                        self._reconcile(system)
+                except BaseException:
+                    system.stop(at_once=True)
+                    raise
+                if not found[0].is_clean() or number == self.count:
+                    system.stop(at_once=True)
+                    system = None
+                    self.still_charged += self.charged
+                    self.charged = []
+                yield found
+
+    def _reconcile(self, system):
+        """Wait until the step has given back what was charged without a booking: it may do that
+        only when the hold has ended, and nobody can still be booking it."""
+        deadline = time.monotonic() + self.reconciled_within
+        while self.charged and time.monotonic() < deadline:
+            self.log(f"waiting until {len(self.charged)} charges are given back")
+            if not reconcile(system.tree, system.to_run()):
+                return
+            kept = kept_by_hold(moved(system.settings["STRIPE_API_BASE"]))
+            self.charged = [hold for hold in self.charged if kept[hold]]
+            time.sleep(RECONCILE_EVERY if self.charged else 0)
+
+
+def charged(verdict):
+    """The holds with a charge and no booking at the end of an audit."""
+    return [line.split()[1] for line in verdict.left[MONEY] if WITHOUT_BOOKING in line]
 
 
 def started(tree, state, log):
@@ -115,8 +149,8 @@ def one(
     if well is None:
         mend(system)
     verdict = load.settle(
-        heal=lambda: reconcile(system.tree, settings),
         within=within,
+        may_remain=lambda line: WITHOUT_BOOKING in line,  # until the hold has ended
         unmailable=odd,
         holds_before=holds_before,
     )
@@ -130,9 +164,8 @@ def one(
 def counted(verdict, ledger, mails):
     """A Repeat with the counts of an audit; mails are {(address, booking id): number of mails}."""
     money = verdict.left[MONEY]
-    at_first = {*verdict.seen[MONEY], *money, *verdict.healed}
+    without_booking = len(charged(verdict))
     attempts = [entry for entries in ledger.attempts.values() for entry in entries]
-    charged = sum(WITHOUT_BOOKING in each for each in money)
     others = verdict.left.keys() - {LOST, SEATS, MONEY, MAIL}
     cancellations = [entry for entries in ledger.cancellations.values() for entry in entries]
     return Repeat(
@@ -140,10 +173,9 @@ def counted(verdict, ledger, mails):
         acknowledged=len(ledger.acknowledged_bookings()),
         unknown=sum(entry["status"] in UNKNOWN for entry in attempts),
         lost=len(verdict.left[LOST]),
-        doubled=len(money) - charged,
+        doubled=len(money) - without_booking,
         oversold=len(verdict.left[SEATS]),
-        charged_at_first=sum(WITHOUT_BOOKING in each for each in at_first),
-        charged=charged,
+        charged=without_booking,
         mails_missing=len(verdict.left[MAIL]),
         mails_doubled=sum(
             number - 1 for (email, _), number in mails.items() if email in ledger.registrations
@@ -156,9 +188,9 @@ def well_after(system, since, within):
     """How many seconds after since everything ran and a customer could buy a seat and got the mail;
     None if that took too long."""
     running = Running(system)
-    while (now := time.monotonic()) < since + within:
+    while time.monotonic() < since + within:
         if not stopped(system) and system.is_ready() and buys(running):
-            return now - since
+            return time.monotonic() - since
         time.sleep(0.2)
     return None
 

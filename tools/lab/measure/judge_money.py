@@ -78,6 +78,14 @@ def _kept(items):
     return sum(item["amount"] * (1 if item["kind"] == "charge" else -1) for item in items)
 
 
+def kept_by_hold(items):
+    """{hold: what is kept for it} of charges and refunds, none kept for other holds."""
+    by_hold = defaultdict(list)
+    for item in items:
+        by_hold[item["metadata"].get("hold_id", item["id"])].append(item)
+    return Counter({hold: _kept(each) for hold, each in by_hold.items()})
+
+
 def _expected(booking):
     """The charges and refunds of a confirmed or cancelled booking."""
     if not booking["total"]:

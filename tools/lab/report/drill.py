@@ -9,19 +9,18 @@ COLUMNS = {
     "lost": "lost",
     "doubled": "doubled",
     "oversold": "oversold",
-    "charged_at_first": "charged, first",
-    "charged": "charged, last",
+    "charged": "charged",
     "mails_missing": "no mail",
     "mails_doubled": "mail twice",
     "other": "other",
 }
 
 
-def show_drill(out, repeats):
-    """Print each Repeat when it is over, and their sums; whether all were clean."""
+def show_drill(out, drill):
+    """Print each Repeat of a Drill when it is over, and their sums; whether all were clean."""
     done = []
     print_line(out, ["repeat", *COLUMNS.values(), "well after", "stopped"], style="bold")
-    for repeat, trouble, verdict in repeats:
+    for repeat, trouble, verdict in drill:
         done.append(repeat)
         print_line(out, [str(len(done)), *counts([repeat]), well(repeat), stopped([repeat])])
         for failed in trouble.failed:
@@ -35,7 +34,10 @@ def show_drill(out, repeats):
     slowest = max((repeat.well_after or 0 for repeat in done), default=0)
     print_line(out, ["all", *counts(done), f"{slowest:.1f} s", stopped(done)], style="bold")
     out.print(f"{clean} of {len(done)} repeats kept every promise, and were well again.")
-    return clean == len(done)
+    charged = sum(repeat.charged for repeat in done)
+    still = len(drill.still_charged)
+    out.print(f"Of {charged} charges without a booking, {charged - still} were given back.")
+    return clean == len(done) and not still
 
 
 def print_line(out, cells, **options):
