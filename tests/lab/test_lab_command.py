@@ -240,7 +240,7 @@ def test_a_release_that_fails_ends_the_run_before_anything_starts(make_lab):
 
     assert refused.returncode == 1
     assert "no database" in refused.stdout
-    assert refused.stderr == "lab: release ended with exit code 3\n"
+    assert refused.stderr == "lab: release ended with exit code 3\n  no database\n"
 
 
 def test_logs_show_the_output_of_a_process_and_reset_deletes_it(make_lab):
