@@ -1,5 +1,6 @@
 import signal
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -78,18 +79,115 @@ def test_a_terminal_that_is_closed_leaves_no_process_behind(make_lab, number):
     assert gone(pids)
 
 
-def test_after_the_lab_was_killed_the_next_start_cleans_up(make_lab):
+def watcher_of(process):
+    """What ends the processes of a lab that was killed."""
+    started = psutil.Process(process.pid).children()
+    return next(each for each in started if "tools.lab.system.leftovers" in each.cmdline())
+
+
+def test_a_lab_that_is_killed_leaves_no_process_behind(make_lab):
     lab = make_lab("web: python web.py", "worker: sleep 1000")
     process = lab.up()
     left = list(lab.children().values())
+
+    process.kill()
+    process.wait(30)
+
+    eventually(lambda: gone(left))
+
+
+def test_after_all_of_the_lab_was_killed_the_next_start_cleans_up(make_lab):
+    lab = make_lab("web: python web.py", "worker: sleep 1000")
+    process = lab.up()
+    left = list(lab.children().values())
+    watcher_of(process).kill()
     process.kill()
     process.wait(30)
     assert not gone(left)
 
     lab.up()
 
-    eventually(lambda: gone(left))
+    assert gone(left)
     assert set(lab.children().values()).isdisjoint(left)
+
+
+def test_a_process_that_cannot_live_is_left_and_the_others_go_on(make_lab):
+    words = "until [ -e broken ]; do sleep 0.05; done; echo no colour is set; exit 2"
+    lab = make_lab("web: python web.py", f"worker: sh -c '{words}'")
+    process = lab.up()
+
+    (lab.path / "broken").touch()
+    eventually(lambda: "failed" in lab("ps").stdout, within=30)
+
+    assert "no colour is set" in lab.printed.read_text()
+    assert lab.get("/") == str(lab.children()["web"])
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 2
+
+
+def test_two_that_start_at_the_same_moment_share_no_address(make_lab):
+    labs = [make_lab(), make_lab()]
+
+    for lab in labs:
+        lab.begin_up()
+
+    eventually(lambda: all(lab.is_up() for lab in labs), within=30)
+    hosts = {urlsplit(lab.state()["run"]["BASE_URL"]).hostname for lab in labs}
+    assert len(hosts) == 2
+    assert [lab.get("/") for lab in labs] == [str(lab.children()["web"]) for lab in labs]
+
+
+def test_of_two_running_steps_a_command_wants_to_know_which(make_lab):
+    lab = make_lab()
+    first = lab.up()
+    later = lab.path / "tests/steps/test_01_later.py"
+    later.parent.mkdir(parents=True)
+    later.touch()
+    lab.up()
+
+    unclear, clear, unknown = lab("ps"), lab("ps", "--step", "00"), lab("ps", "--step", "05")
+
+    assert unclear.returncode == 2
+    assert "these are running: 00-monolith, 01-later; name one" in unclear.stderr
+    assert "Encore, step 00-monolith" in clear.stdout
+    assert unknown.returncode == 2
+    first.send_signal(signal.SIGTERM)
+    first.wait(30)
+    assert "Encore, step 01-later" in lab("ps").stdout
+
+
+def test_ps_shows_where_to_look_again(make_lab):
+    lab = make_lab()
+    lab.up()
+
+    shown = lab("ps").stdout
+
+    assert lab.state()["run"]["BASE_URL"] in shown
+    assert "fan@encore.example, password fan-of-encore" in shown
+
+
+@pytest.mark.parametrize("name", ["done.json", "running.json"])
+def test_a_broken_state_file_is_no_obstacle(make_lab, name):
+    lab = make_lab("release: true", "web: python web.py")
+    state = lab.path / ".lab/state/00-monolith"
+    state.mkdir(parents=True)
+    (state / name).write_text("")
+
+    lab.up()
+
+    assert "Traceback" not in lab.printed.read_text()
+
+
+def test_run_starts_nothing_for_a_command_that_there_is_not(make_lab):
+    lab = make_lab()
+
+    refused = lab("run", "no-such-command")
+
+    assert (refused.returncode, refused.stderr) == (
+        127,
+        "lab: there is no command no-such-command\n",
+    )
+    assert not (lab.path / ".lab/tmp").exists()
 
 
 def test_a_second_up_of_the_same_step_says_where_the_first_is(make_lab):
@@ -163,6 +261,8 @@ def test_a_command_that_cannot_be_done_is_refused_without_a_stack_trace(make_lab
         ("run", "07", "--", "true"): 2,
         ("run", "--", "no-such-command"): 127,
         ("up", "--scale", "web"): 2,
+        ("run", "--scale", "foo=2", "true"): 2,
+        ("run", "--scale", "web=0", "true"): 2,
     }
 
     refused = {words: lab(*words) for words in exit_codes}

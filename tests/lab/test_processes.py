@@ -1,10 +1,14 @@
+import os
+import re
 import signal
 import sys
+import threading
 
 import pytest
 
+from tools.lab.ground.tree import HERE
 from tools.lab.ground.waiting import eventually
-from tools.lab.system import processes
+from tools.lab.system import processes, system
 from tools.lab.system.processes import Process, Supervisor
 
 
@@ -123,3 +127,114 @@ def test_one_that_ignores_sigterm_is_killed_with_its_children(supervisor, run, s
 
     assert not process.running
     assert "does not stop: killed" in shown
+
+
+def test_what_is_stopped_twice_is_sent_no_second_signal(supervisor, run, monkeypatch):
+    run("sleeper", "import time; time.sleep(1000)")
+    supervisor.stop("sleeper")
+    sent = []
+    monkeypatch.setattr(os, "killpg", lambda pid, number: sent.append((pid, number)))
+
+    supervisor.stop("sleeper")
+    supervisor.kill("sleeper")
+
+    assert sent == []
+
+
+def test_an_exception_in_a_preparation_is_shown_and_supervision_goes_on(
+    supervisor, run, shown, monkeypatch
+):
+    monkeypatch.setattr(processes, "FIRST_PAUSE", 0.01)
+    troubles = [ValueError("no room"), OSError("no room either")]
+    other = run("other", "import time; time.sleep(1000)")
+
+    late = run("late", "import time; time.sleep(1000)", prepare=lambda: trouble(troubles))
+    eventually(lambda: late.running)
+    other.popen.kill()
+
+    eventually(lambda: other.starts == 2)
+    assert "  late cannot be started: no room" in shown
+    assert "  late cannot be started: no room either" in shown
+
+
+def trouble(troubles):
+    if troubles:
+        raise troubles.pop(0)
+
+
+def test_trouble_with_showing_a_line_ends_no_supervision(tmp_path):
+    supervisor = Supervisor(lambda name, line: 1 / 0)
+    code = "print('loud', flush=True); import time; time.sleep(1000)"
+    options = {"environment": {}, "log": tmp_path / "loud.log", "show": supervisor.show}
+    process = Process("loud", [sys.executable, "-c", code], **options)
+    supervisor.add(process)
+
+    process.popen.kill()
+
+    eventually(lambda: process.starts == 2)
+    supervisor.stop_all()
+
+
+def test_a_command_that_is_not_there_fails_at_once(supervisor, run, tmp_path):
+    options = {"environment": {}, "log": tmp_path / "nothing.log", "show": supervisor.show}
+
+    supervisor.add(Process("nothing", ["/no/such/program"], **options))
+
+    assert [process.name for process in supervisor.failures()] == ["nothing"]
+    assert supervisor.exit_code == 2
+
+
+def test_one_that_failed_runs_again_once_it_is_started(supervisor, run, tmp_path):
+    repaired = tmp_path / "repaired"
+    code = f"import os, sys, time; os.path.exists({str(repaired)!r}) or sys.exit(2); time.sleep(99)"
+    process = run("web", code)
+    eventually(supervisor.failures)
+    repaired.touch()
+
+    supervisor.start("web")
+
+    assert process.running
+    assert supervisor.exit_code == 0
+
+
+def test_others_are_looked_after_while_one_takes_its_time_to_stop(supervisor, run, shown):
+    wait = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', "
+    run("slow", f"{wait}flush=True); time.sleep(1000)", patience=30)
+    other = run("other", "import time; time.sleep(1000)")
+    eventually(lambda: "ready" in shown)
+    stopping = threading.Thread(target=supervisor.stop, args=["slow"])
+
+    stopping.start()
+    eventually(lambda: supervisor.facts()[0]["state"] == "stopping")
+    other.popen.kill()
+
+    eventually(lambda: other.starts == 2)
+    supervisor.kill("slow")
+    stopping.join()
+    assert supervisor.facts()[0]["state"] == "stopped"
+
+
+def test_all_that_a_process_printed_is_shown_once_it_has_stopped(supervisor, run, shown):
+    code = "import time\ntry: print('ready', flush=True); time.sleep(1000)\nfinally: print(*range("
+    run("talker", f"{code}5000), sep='\\n', end='')", stop_with=signal.SIGINT)
+    eventually(lambda: "ready" in shown)
+
+    supervisor.stop("talker")
+
+    assert [line for line in shown if line.isdigit()] == [str(number) for number in range(5000)]
+
+
+def test_a_command_that_runs_once_answers_its_exit_code(supervisor, tmp_path, shown):
+    options = {"environment": {}, "log": tmp_path / "release.log", "show": supervisor.show}
+    command = [sys.executable, "-c", "import sys; print('no database'); sys.exit(3)"]
+
+    assert supervisor.run_once(Process("release", command, once=True, **options)) == 3
+
+    assert shown == ["no database"]
+    assert supervisor.facts() == []
+
+
+def test_the_steps_own_processes_have_the_time_that_their_servers_allow():
+    allowed = re.search(r"graceful_timeout = (\d+)", (HERE.path / "monolith/serve.py").read_text())
+
+    assert system.PATIENCE > int(allowed[1])

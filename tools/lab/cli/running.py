@@ -30,6 +30,7 @@ from tools.lab.system.ports import USUAL_PORT, Ports
 from tools.lab.system.state import temporary_state
 from tools.lab.system.system import System
 
+LOOK_EVERY = 0.2  # seconds
 ENDS_WITHIN = 10.0  # seconds that the command of ./lab run has after Ctrl-C
 
 
@@ -83,7 +84,8 @@ def keep_up(system, terminal):
         f"Ready after {time.monotonic() - began:.1f} s. Ctrl-C stops it; ./lab ps shows this "
         "again,\nand logs, sql and mail look inside, from another terminal."
     )
-    terminal.gone.wait()
+    while not terminal.gone.wait(LOOK_EVERY):
+        pass  # a signal may have come to another thread, and is noticed when this one wakes
 
 
 @click.command(context_settings={"ignore_unknown_options": True})

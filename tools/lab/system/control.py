@@ -10,6 +10,8 @@ import socket
 import socketserver
 import threading
 
+import psutil
+
 from tools.lab.ground.failed import Failed
 
 ASKED_WITHIN = 5.0  # seconds from connecting to the whole question
@@ -84,15 +86,16 @@ def _object(line):
 def ask(noted, *words):
     """(whether it was done, what came of it) from the lab that has noted itself."""
     port, key = noted["control"]
+    who = f"./lab up (process {noted['pid']})"
+    if psutil.Process(noted["pid"]).status() == psutil.STATUS_STOPPED:
+        raise Failed(f"{who} is suspended; let it go on, with fg in its terminal")
     within = ANSWERED_WITHIN.get(words[0], OTHERS_WITHIN)
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=within) as connection:
             connection.sendall(json.dumps({"key": key, "words": words}).encode() + b"\n")
             answer = _object(connection.makefile("rb").readline())
     except OSError as trouble:
-        raise Failed(
-            f"./lab up (process {noted['pid']}) does not answer; is it suspended? {trouble}"
-        ) from None
+        raise Failed(f"{who} does not answer: {trouble}") from None
     if not answer:
-        raise Failed(f"./lab up (process {noted['pid']}) has ended meanwhile")
+        raise Failed(f"{who} has ended meanwhile")
     return answer["done"], answer["answer"]
