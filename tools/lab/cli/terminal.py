@@ -75,7 +75,7 @@ class Patient:
     def _write_all(self):
         while True:
             text = self.texts.get()
-            if self.left_out:
+            if self.left_out and self.texts.empty():
                 text += f"({self.left_out} lines left out here; ./lab logs has them)\n"
                 self.left_out = 0
             self._write(text.encode(self.encoding, "replace"))
