@@ -150,6 +150,7 @@ def test_of_two_running_steps_a_command_wants_to_know_which(make_lab):
     assert unclear.returncode == 2
     assert "these are running: 00-monolith, 01-later; name one" in unclear.stderr
     assert "Encore, step 00-monolith" in clear.stdout
+    assert lab("mail", "--step", "00").returncode == lab("logs", "--step", "01").returncode == 0
     assert unknown.returncode == 2
     first.send_signal(signal.SIGTERM)
     first.wait(30)

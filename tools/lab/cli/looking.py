@@ -10,7 +10,7 @@ import click
 from rich.table import Table
 
 from tools.lab.cli.options import step_argument, tree_of
-from tools.lab.cli.processes import the_running, the_state
+from tools.lab.cli.processes import of_step, the_running, the_state
 from tools.lab.cli.terminal import out, until_interrupted
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE
@@ -30,6 +30,7 @@ def routes(step):
 
 
 @click.command()
+@of_step
 @click.argument("topic", required=False)
 @click.option("--follow", is_flag=True, help="Also print new messages, until Ctrl-C.")
 def topics(topic, follow):
@@ -56,6 +57,7 @@ def topics(topic, follow):
 
 
 @click.command()
+@of_step
 @click.argument("booking")
 def trace(booking):
     """Show a booking's rows and messages, and its traces.
@@ -68,6 +70,7 @@ def trace(booking):
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
+@of_step
 @click.argument("owner", default="monolith")
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def sql(owner, options):
@@ -84,6 +87,7 @@ def sql(owner, options):
 
 
 @click.command()
+@of_step
 @click.argument("id", required=False)
 @click.option("--to", help="Only mail to this address.")
 def mail(id, to):
@@ -92,6 +96,7 @@ def mail(id, to):
 
 
 @click.command()
+@of_step
 @click.argument("name", required=False)
 @click.option("-f", "--follow", is_flag=True, help="Also print new lines, until Ctrl-C.")
 @click.option("-n", "--lines", default=40, show_default=True, help="How many of the newest lines.")
