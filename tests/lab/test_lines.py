@@ -50,6 +50,11 @@ def test_what_a_process_answered_is_not_shown_for_the_facade_too():
     assert shown("facade", FACADE) == ("03:04:05", "GET / 200 2 ms 01234567")
 
 
+def test_the_labs_own_questions_are_not_shown():
+    assert shown("web", REQUEST | {"request_id": "lab"}) is None
+    assert shown("facade", FACADE | {"request_id": "lab"}) is None
+
+
 @pytest.mark.parametrize(
     ("name", "line"),
     [

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 SHORT_ID = 8  # characters of a request's id
 NARROWEST = 16  # columns of a path
+OF_THE_LAB = "lab"  # the id of the requests with which the lab itself looks whether a step is ready
 OTHERS = ("gunicorn.", "kafka.")
 SHOWN_APART = ("time", "level", "message", "logger", "trace_id")
 
@@ -49,7 +50,10 @@ REQUEST = ("method", "path", "status", "ms", "request_id")
 
 
 def is_routine(name, line, entry):
-    """Whether a line tells only that a program of others, such as Caddy, starts as it shall."""
+    """Whether a line tells only that the lab looks, or that a program of others, such as Caddy,
+    works as it shall."""
+    if entry.get("request_id") == OF_THE_LAB:
+        return True
     if name.startswith("postgres"):
         return " LOG: " in line
     if name == "facade":

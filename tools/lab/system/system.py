@@ -23,6 +23,7 @@ from tools.lab.services.kafka import Kafka, install
 from tools.lab.services.postgres import PostgreSQL
 from tools.lab.system.control import Control
 from tools.lab.system.leftovers import identity
+from tools.lab.system.lines import OF_THE_LAB
 from tools.lab.system.ports import Ports
 from tools.lab.system.processes import WRONG_SETTING, Process, Supervisor
 from tools.lab.system.state import clean_up, lock, read, watch, write
@@ -430,7 +431,8 @@ class System:
     def _status(self, url):
         """The status of an answer, or None where there is none."""
         try:
-            with DIRECTLY.open(url, timeout=5) as answer:
+            request = urllib.request.Request(url, headers={"X-Request-Id": OF_THE_LAB})
+            with DIRECTLY.open(request, timeout=5) as answer:
                 return answer.status
         except urllib.error.HTTPError as error:
             with error:
