@@ -55,7 +55,7 @@ def is_routine(name, line, entry):
     if entry.get("request_id") == OF_THE_LAB:
         return True
     if name.startswith("postgres"):
-        return " LOG: " in line
+        return " LOG: " in line or "the database system is starting up" in line
     if name == "facade":
         return entry.get("level") in ("INFO", "WARN") and entry.get("message") != "handled request"
     return str(entry.get("logger")).startswith(OTHERS) and entry.get("level") == "INFO"
