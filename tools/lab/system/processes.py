@@ -397,11 +397,18 @@ def memory(pid):
     """Resident bytes of a process and its descendants; pages that they share count once for
     each."""
     try:
-        process = psutil.Process(pid)
-        family = [process, *process.children(recursive=True)]
-        return sum(each.memory_info().rss for each in family)
+        return sum(each.memory_info().rss for each in family(pid))
     except psutil.Error:
         return 0
+
+
+def family(pid):
+    """A process and its descendants; nothing where it is gone."""
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
 
 
 def describe(code):
