@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 from kafka import KafkaProducer
@@ -145,3 +146,16 @@ def test_a_step_without_topics_has_no_kafka(make_lab):
 
     assert "kafka" not in lab.children()
     assert lab("topics").stderr == "lab: this step has no Kafka; the first that has is 06\n"
+
+
+@pytest.mark.parametrize("value", [b"\xff", b"[" * 100_000, None])
+def test_a_message_of_any_bytes_can_be_printed(value):
+    strange = b"\x1b[2J\0\xff"
+    headers = [("ce_type", strange), ("\x1b", None)]
+    record = SimpleNamespace(key=strange, value=value, headers=headers, partition=0, offset=0)
+
+    message = topics.as_message(record)
+
+    texts = [message["key"], message["type"], *message["headers"], *message["headers"].values()]
+    assert all(text.isprintable() for text in texts)
+    assert message["data"] == {}

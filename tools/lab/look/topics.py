@@ -73,17 +73,23 @@ def messages(address, topic, *, follow=False):
 
 
 def as_message(record):
-    headers = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
+    """A record as a dict whose texts are safe to print, whatever bytes it has."""
+    headers = {as_text(name.encode()): as_text(value) for name, value in record.headers}
     try:
         data = json.loads(record.value)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         data = {}
-    key = (record.key or b"").decode(errors="replace")
     return {
         "type": headers.get("ce_type"),
-        "key": key,
+        "key": as_text(record.key),
         "data": data,
         "headers": headers,
         "partition": record.partition,
         "offset": record.offset,
     }
+
+
+def as_text(value):
+    """Bytes as text without control characters, which a terminal would obey."""
+    text = (value or b"").decode(errors="replace")
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
