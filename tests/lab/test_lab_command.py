@@ -1,4 +1,7 @@
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -40,6 +43,35 @@ def test_sql_gives_its_options_to_psql_with_and_without_an_owner(make_lab, words
     ended = lab("sql", *words, "-Atc", "select current_user", env={"PGSSLMODE": "require"})
 
     assert ended.stdout == "monolith\n", ended.stderr
+
+
+def test_ctrl_c_is_one_line_and_exit_code_130(make_lab):
+    lab = make_lab("web: python web.py")
+    command = [
+        sys.executable,
+        "-m",
+        "tools.lab",
+        "run",
+        "--",
+        "sh",
+        "-c",
+        "echo on; exec sleep 1000",
+    ]
+    with subprocess.Popen(
+        command,
+        cwd=lab.path,
+        env=lab.environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        process.stdout.readline()
+
+        os.killpg(process.pid, signal.SIGINT)
+        err = process.communicate(timeout=30)[1]
+
+    assert (process.returncode, err) == (130, "lab: interrupted\n")
 
 
 def test_a_terminal_that_has_only_ascii_shows_what_it_can(make_lab):

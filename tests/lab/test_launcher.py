@@ -122,6 +122,22 @@ def test_ctrl_c_in_the_set_up_is_one_line_and_the_next_start_repairs_it(checkout
     assert checkout.run()[:2] == (0, f"{checkout.venv} 1\n")
 
 
+def test_a_clone_whose_git_changes_line_ends_gets_ours(tmp_path):
+    origin, clone = tmp_path / "origin", tmp_path / "clone"
+    origin.mkdir()
+    for name in ("lab", ".gitattributes"):
+        shutil.copy(HERE.path / name, origin / name)
+    as_ours = ["git", "-c", "user.name=Toy", "-c", "user.email=toy@encore.example"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "Begin"]):
+        subprocess.run([*as_ours, "-C", str(origin), *words], check=True)
+
+    subprocess.run(
+        ["git", "clone", "-q", "-c", "core.autocrlf=true", str(origin), str(clone)], check=True
+    )
+
+    assert (clone / "lab").read_bytes() == (HERE.path / "lab").read_bytes()
+
+
 def test_a_folder_with_a_colon_is_refused_in_one_line(tmp_path):
     (tmp_path / "a:b").mkdir()
 
