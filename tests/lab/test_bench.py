@@ -87,6 +87,8 @@ def test_bare_routes_answer_the_rows_of_the_shop(fresh_encore):
         path: [[each["id"] for each in one.ask("GET", path)["items"]] for one in (shop, bare)]
         for path in ("/api/events", seats)
     }
+    for each in (shop, bare):
+        each.connections.close()
 
     for from_shop, from_bare in answers.values():
         assert from_shop == from_bare

@@ -131,6 +131,7 @@ def second_facade(system, upstream):
     system.supervise("second facade", command, port, environment, cwd=system.tree.path)
     bare = Connection(f"http://127.0.0.1:{port}")
     eventually(lambda: bare.request("GET", "/api/events").status == 200, within=30)
+    bare.connections.close()
     return port
 
 
