@@ -195,20 +195,47 @@ def purchases(system, meter):
 
 
 def added_by_the_facade(system):
-    """The time that the facade adds to a small answer, in milliseconds: requests through it and
-    directly to the web process in turn, over kept connections."""
-    ways = (Connection(system.base_url), Connection(address_of_web(system)))
-    times = [
-        [took(lambda way=way: way.ask("GET", "/api/venues?limit=1"))[0] for way in ways]
-        for _ in range(PAIRS)
-    ]
-    through, direct = (sorted(each) for each in zip(*times, strict=True))
-    return {
-        f"added by the facade, p{share}, ms": [
-            1000 * (through[PAIRS * share // 100] - direct[PAIRS * share // 100])
-        ]
-        for share in (50, 99)
+    """The time that the facade adds to a small answer, in milliseconds, and the time that a Caddy
+    adds which does nothing but pass requests on. Each way in turn, over kept connections."""
+    ways = {
+        "directly": Connection(address_of_web(system)),
+        "the facade": Connection(system.base_url),
+        "a Caddy without routes, checks and log": Connection(plain_caddy(system)),
     }
+    read = partial(Connection.ask, method="GET", path="/api/venues?limit=1")
+    write = partial(Connection.ask, method="POST", path="/api/sessions", body={}, expect=(422,))
+    figures = {}
+    for kind, call in {"read": read, "write": write}.items():
+        directly, *others = median_times(ways, call).items()
+        for way, seconds in others:
+            figures[f"added by {way} to a {kind}, p50 ms"] = [1000 * (seconds - directly[1])]
+    return figures
+
+
+def median_times(ways, call):
+    """{way: the median of the seconds that call(connection) takes}, each way in turn."""
+    times = {way: [] for way in ways}
+    for _ in range(PAIRS):
+        for way, connection in ways.items():
+            times[way].append(took(partial(call, connection))[0])
+    return {way: median(each) for way, each in times.items()}
+
+
+def plain_caddy(system):
+    """Start a Caddy that passes each request on to the web process; its address."""
+    port = free_port()
+    command = [
+        "caddy",
+        "reverse-proxy",
+        "--from",
+        f"http://127.0.0.1:{port}",
+        "--to",
+        address_of_web(system).removeprefix("http://"),
+    ]
+    environment = system.supervisor.find("facade").environment
+    system.supervise("plain caddy", command, port, environment, cwd=system.state)
+    eventually(lambda: is_listening(port), within=30)
+    return f"http://127.0.0.1:{port}"
 
 
 def address_of_web(system):
