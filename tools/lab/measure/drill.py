@@ -112,12 +112,17 @@ def charged(verdict):
     return [line.split()[1] for line in verdict.left[MONEY] if WITHOUT_BOOKING in line]
 
 
+def scale_of(tree):
+    """How many instances of each process a drill runs."""
+    return {"web": 2} if tree.slug[:2] >= TWO_WEBS_FROM else {}
+
+
 def started(tree, state, log):
     system = System(
         tree,
         state,
         seed=SAMPLE,
-        scale={"web": 2} if tree.slug[:2] >= TWO_WEBS_FROM else {},
+        scale=scale_of(tree),
         show=lambda name, line: None,
         progress=log,
         environ={**os.environ, "HOLD_SECONDS": str(HOLD_SECONDS)},
