@@ -8,7 +8,6 @@ from contextlib import suppress
 import psutil
 
 from tools.lab.look.payments import turn
-from tools.lab.system.processes import family
 
 STOPPED = 5.0  # seconds
 DARK = 8.0
@@ -81,9 +80,13 @@ class Trouble:
     def _signal_database(self, number):
         """The server and all its sessions: each of them is a process group of its own."""
         process = self.supervisor.find("postgres")
-        for each in family(process.popen.pid) if process.running else []:
-            with suppress(psutil.NoSuchProcess):
-                each.send_signal(number)
+        if not process.running:
+            return
+        with suppress(psutil.NoSuchProcess):
+            server = psutil.Process(process.popen.pid)
+            for each in [server, *server.children(recursive=True)]:
+                with suppress(psutil.NoSuchProcess):
+                    each.send_signal(number)
 
     def _restart_database(self):
         """In immediate mode: the server ends its sessions, writes nothing, and is started again."""
