@@ -45,6 +45,8 @@ def topics(topic, follow):
         raise Failed(f"there is no topic {topic}; there are: {', '.join(HERE.topics)}", 2)
     if topic is None:
         out.print(kafka_topics.table(address, HERE.topics))
+        for difference in kafka_topics.differences(address, HERE.topics):
+            out.print(difference, style="red", markup=False, soft_wrap=True)
         return
     until_interrupted()
     for message in kafka_topics.messages(address, topic, follow=follow):

@@ -4,7 +4,7 @@ import json
 from contextlib import contextmanager
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.admin import KafkaAdminClient
+from kafka.admin import ConfigResource, KafkaAdminClient
 from rich.table import Table
 
 
@@ -41,6 +41,28 @@ def table(address, topics):
         messages = sum(ends[each] for each in mine)
         shown.add_row(topic, str(len(mine)), str(messages), ", ".join(lags))
     return shown
+
+
+def differences(address, topics):
+    """A sentence for each topic that is missing, or is not as topics, {name: {partitions, config}},
+    says."""
+    admin = KafkaAdminClient(bootstrap_servers=address)
+    try:
+        existing = {topic["name"]: topic for topic in admin.describe_topics(list(topics))}
+        found = {name: len(existing[name]["partitions"]) for name in topics}
+        resources = [ConfigResource("topic", name, None) for name in topics if found[name]]
+        configs = admin.describe_configs(resources, config_filter="all").get("topic", {})
+    finally:
+        admin.close()
+    for name, wanted in topics.items():
+        if not found[name]:
+            yield f"{name} does not exist"
+            continue
+        if found[name] != wanted["partitions"]:
+            yield f"{name} has {found[name]} partitions instead of {wanted['partitions']}"
+        for setting, value in wanted["config"].items():
+            if (here := configs[name][setting]["value"]) != value:
+                yield f"{name} has {setting}={here} instead of {value}"
 
 
 def lag(partitions, ends, committed):
