@@ -7,7 +7,8 @@ export class Problem extends Error {
     this.type = body.type;
     this.errors = body.errors;
     this.seats = body.seats;
-    this.words = status === 503 ? `${this.message} (in about ${body.retry ?? 5} seconds)` : this.message;
+    this.unknown = status === 0 || status === 502 || status === 504; // it may have been done
+    this.words = status === 503 ? `${this.message} (Try again in about ${body.retry ?? 5} seconds.)` : this.message;
   }
 }
 
@@ -20,7 +21,9 @@ export async function api(method, path, body, headers = {}) {
     throw new Problem(0, { type: "offline", detail: "The shop cannot be reached. Are you online? Please try again." });
   }
   if (answer.status === 204) return null;
-  const content = await answer.json().catch(() => ({ detail: "The shop gave an answer that makes no sense. Please try again." }));
+  const content = await answer.json().catch(() => null);
+  if (answer.status === 401) forgetMe();
+  if (!content) throw new Problem(answer.ok ? 0 : answer.status, { detail: "The shop gave an answer that makes no sense. Please try again." });
   if (!answer.ok) throw new Problem(answer.status, { ...content, retry: answer.headers.get("Retry-After") });
   return content;
 }

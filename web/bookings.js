@@ -1,15 +1,30 @@
 // What one has booked, what was paid for it, and what one might like.
 
 import { get, post } from "./api.js";
-import { complaint, form, h, money, say, waiting, when } from "./dom.js";
+import { bookingId, complaint, form, h, hour, money, waiting, when } from "./dom.js";
 import { card } from "./events.js";
+import { everyKept } from "./holds.js";
+import { placeOf } from "./seats.js";
 
 const WORDS = { pending: "waiting for the payment", confirmed: "confirmed", declined: "card refused", cancelling: "being cancelled", cancelled: "cancelled" };
-const known = new Map(); // events that were asked for before, by id
+const known = new Map(); // answers from before, by path
 
-async function eventOf(id) {
-  if (!known.has(id)) known.set(id, await get(`/events/${id}`).catch(() => ({ id, title: "A concert", artist: "", genre: "" })));
-  return known.get(id);
+async function ask(path, otherwise) {
+  if (!known.has(path)) known.set(path, get(path));
+  return known.get(path).catch(() => {
+    known.delete(path);
+    return otherwise;
+  });
+}
+
+const eventOf = (id) => ask(`/events/${id}`, { id, title: "A concert", artist: "", genre: "" });
+
+// Where the seats are, in words; only how many there are if the plan cannot be had.
+async function placesOf({ event_id: event, seats }) {
+  const { items } = await ask(`/events/${event}/seats`, { items: [] });
+  const plan = new Map(items.map((seat) => [seat.id, placeOf(seat)]));
+  const places = seats.map((id) => plan.get(id));
+  return places.every(Boolean) ? places : [`${seats.length} ${seats.length > 1 ? "seats" : "seat"}`];
 }
 
 function signInFirst(path) {
@@ -22,14 +37,15 @@ export async function bookings({ me, signal }) {
   const list = h("ul", { className: "bookings" });
   const more = h("div", { className: "more" });
   await load(list, more, signal, null);
-  return [h("h1", {}, "My bookings"), list, more];
+  const holds = await Promise.all(everyKept(me).map(heldRow));
+  return [h("h1", {}, "My bookings"), h("ul", { className: "bookings" }, holds), list, more];
 }
 
 async function load(list, more, signal, after) {
   const page = await get(`/bookings?limit=10${after ? `&after=${encodeURIComponent(after)}` : ""}`);
-  const items = await Promise.all(page.items.map(async (booking) => row(booking, await eventOf(booking.event_id), signal)));
+  const items = await Promise.all(page.items.map(async (booking) => row(booking, await eventOf(booking.event_id), await placesOf(booking), signal)));
   list.append(...items);
-  if (!list.childElementCount) list.append(h("li", { className: "empty" }, "Nothing yet. ", h("a", { href: "#/" }, "Find a concert"), "."));
+  if (!list.childElementCount) list.append(h("li", { className: "empty" }, "Nothing booked yet. ", h("a", { href: "#/" }, "Find a concert"), "."));
   const again = async () => {
     more.replaceChildren(waiting());
     await load(list, more, signal, page.next).catch((problem) => more.replaceChildren(complaint(problem), h("button", { onclick: again }, "Try again")));
@@ -37,16 +53,29 @@ async function load(list, more, signal, after) {
   more.replaceChildren(...(page.next ? [h("button", { className: "quiet", onclick: again }, "Show earlier ones")] : []));
 }
 
-function row(booking, event, signal) {
+const about = (event, places) => [
+  h("h2", {}, h("a", { href: `#/events/${event.id}` }, event.title)),
+  h("p", {}, [event.artist, event.venue && `${event.venue.name}, ${event.venue.city}`].filter(Boolean).join(" · ")),
+  event.starts_at && h("p", {}, h("time", { dateTime: event.starts_at }, when(event.starts_at))),
+  h("ul", { className: "places" }, places.map((place) => h("li", {}, place))),
+];
+
+async function heldRow(hold) {
+  const words = hold.sent ? "payment not known" : `held until ${hour(hold.expires_at)}`;
+  return h("li", { className: "card booking" },
+    h("div", {}, about(await eventOf(hold.event_id), await placesOf(hold))),
+    h("div", { className: "side" }, h("span", { className: "status pending" }, words), h("a", { className: "button", href: `#/events/${hold.event_id}` }, hold.sent ? "Ask again" : "Pay or give back")));
+}
+
+function row(booking, event, places, signal) {
   const element = h("li", { className: "card booking" });
   const show = (changed) => {
     booking = changed;
     element.replaceChildren(
       h("div", {},
-        h("h2", {}, h("a", { href: `#/events/${event.id}` }, event.title)),
-        h("p", {}, [event.artist, event.venue && `${event.venue.name}, ${event.venue.city}`].filter(Boolean).join(" · ")),
-        event.starts_at && h("p", {}, h("time", { dateTime: event.starts_at }, when(event.starts_at))),
-        h("p", { className: "soft" }, `${booking.seats.length} ${booking.seats.length > 1 ? "seats" : "seat"} · ${money(booking.total, booking.currency)}`),
+        about(event, places),
+        h("p", {}, h("b", {}, money(booking.total, booking.currency))),
+        bookingId(booking),
       ),
       h("div", { className: "side" }, h("span", { className: `status ${booking.status}` }, WORDS[booking.status]), ...actions()),
     );
@@ -57,14 +86,20 @@ function row(booking, event, signal) {
   ].filter(Boolean);
   const cancel = async () => {
     if (!(await sure(`Cancel ${booking.seats.length > 1 ? "these seats" : "this seat"} for ${event.title}? You get ${money(booking.total, booking.currency)} back.`))) return;
-    show(await post(`/bookings/${booking.id}/cancellation`));
-    say("Cancelled. Your money is on its way back.");
+    show(await post(`/bookings/${booking.id}/cancellation`).catch(changedAnyway));
     follow();
+  };
+  // After trouble the booking itself tells whether it is cancelled.
+  const changedAnyway = async (problem) => {
+    const now = await get(`/bookings/${booking.id}`).catch(() => booking);
+    if (now.status === booking.status) throw problem;
+    return now;
   };
   const follow = async () => {
     while (["pending", "cancelling"].includes(booking.status) && !signal.aborted) {
       await new Promise((done) => setTimeout(done, 1000));
-      show(await get(`/bookings/${booking.id}`).catch(() => booking));
+      const now = await get(`/bookings/${booking.id}`).catch(() => booking);
+      if (now.status !== booking.status) show(now);
     }
   };
   show(booking);

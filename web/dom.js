@@ -14,11 +14,12 @@ export function h(name, attributes = {}, ...children) {
 
 export const money = (amount, currency) => new Intl.NumberFormat(undefined, { style: "currency", currency }).format(amount / 100);
 
-export const day = (moment) => new Date(moment).toLocaleDateString(undefined, { weekday: "short", day: "numeric", month: "short", year: "numeric" });
+// Times are written as in the mail: in UTC and with its name, wherever the reader is.
+const inUtc = (moment, options) => new Date(moment).toLocaleString("en-GB", { ...options, timeZone: "UTC" });
 
-export const hour = (moment) => new Date(moment).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
+export const hour = (moment) => `${inUtc(moment, { hour: "2-digit", minute: "2-digit" })} UTC`;
 
-export const when = (moment) => `${day(moment)}, ${hour(moment)}`;
+export const when = (moment) => `${inUtc(moment, { weekday: "short" })} ${inUtc(moment, { day: "2-digit", month: "long", year: "numeric" })}, ${hour(moment)}`;
 
 // A poster is drawn from the event's own words: the same event always looks the same.
 export function poster(event, className = "poster") {
@@ -36,15 +37,22 @@ export function poster(event, className = "poster") {
 
 export const waiting = (words = "Loading") => h("p", { className: "waiting", role: "status" }, h("span", { className: "spinner", ariaHidden: "true" }), `${words} …`);
 
+// Words above the page, which make room for themselves and cover nothing; for five seconds.
 export function say(words) {
-  const toast = document.getElementById("toast");
-  toast.textContent = words;
-  toast.classList.add("shown");
+  const place = document.getElementById("said");
+  place.textContent = words;
   clearTimeout(say.timer);
-  say.timer = setTimeout(() => toast.classList.remove("shown"), 5000);
+  say.timer = setTimeout(() => (place.textContent = ""), 5000);
 }
 
-export const complaint = (problem) => h("p", { className: "complaint", role: "alert" }, problem.words ?? String(problem));
+export const told = (words) => h("p", { role: "status" }, words);
+
+export function complaint(problem) {
+  const signIn = problem.type === "not-signed-in" && h("a", { href: `#/sign-in?next=${encodeURIComponent(location.hash.slice(1))}` }, "Sign in");
+  return h("p", { className: "complaint", role: "alert" }, problem.words ?? String(problem), signIn && [" ", signIn]);
+}
+
+export const bookingId = ({ id }) => h("p", { className: "soft" }, "Booking ", h("code", {}, id));
 
 // A labelled field whose complaint stands beside it.
 export function field(label, attributes, hint) {

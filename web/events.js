@@ -1,7 +1,7 @@
 // What is on: search, posters, further pages.
 
 import { get } from "./api.js";
-import { complaint, day, field, form, h, hour, money, poster, waiting } from "./dom.js";
+import { complaint, field, form, h, money, poster, waiting, when } from "./dom.js";
 
 export async function events({ query }) {
   const list = h("ul", { className: "posters" });
@@ -54,8 +54,8 @@ export function card(event) {
       h("div", { className: "about" },
         h("h2", {}, event.title),
         h("p", {}, `${event.artist} · ${event.genre}`),
-        h("p", { className: "where" }, event.venue ? `${event.venue.name}, ${event.venue.city}` : hour(event.starts_at)),
-        h("p", { className: "foot" }, h("time", { dateTime: event.starts_at }, day(event.starts_at)), event.price_from !== undefined && h("b", {}, `from ${money(event.price_from, event.currency)}`)),
+        event.venue && h("p", { className: "where" }, `${event.venue.name}, ${event.venue.city}`),
+        h("p", { className: "foot" }, h("time", { dateTime: event.starts_at }, when(event.starts_at)), event.price_from !== undefined && h("b", {}, `from ${money(event.price_from, event.currency)}`)),
         event.seats_left !== undefined && event.seats_left < 20 && h("p", { className: "few" }, event.seats_left ? `only ${event.seats_left} left` : "sold out"),
       ),
     ),

@@ -3,6 +3,7 @@
 import { forgetMe, remove, whoAmI } from "./api.js";
 import { complaint, h, say, waiting } from "./dom.js";
 import { signIn, signUp } from "./account.js";
+import { forgetAll } from "./holds.js";
 import { bookings, recommendations } from "./bookings.js";
 import { events } from "./events.js";
 import { event } from "./event.js";
@@ -65,6 +66,7 @@ function showNavigation(me, path) {
 async function signOut() {
   await remove("/sessions").catch(() => null);
   forgetMe();
+  forgetAll();
   say("You are signed out.");
   if (location.hash === "#/" || !location.hash) show();
   else location.hash = "#/";

@@ -26,7 +26,7 @@ export async function organise({ me }) {
       artist: given.artist,
       genre: given.genre,
       venue_id: given.venue_id,
-      starts_at: given.starts_at ? new Date(given.starts_at).toISOString() : "",
+      starts_at: given.starts_at && new Date(`${given.starts_at}Z`).toISOString(),
       prices: Object.fromEntries(named.map(([name, value]) => [name.slice(PRICE.length), Math.round(value * 100)])),
       currency: given.currency,
     });
@@ -43,7 +43,7 @@ export async function organise({ me }) {
       field("Artist", { name: "artist", maxLength: 200 }),
       field("Genre", { name: "genre", options: options(GENRES) }),
       venue,
-      field("Starts at", { name: "starts_at", type: "datetime-local" }),
+      field("Starts at (UTC)", { name: "starts_at", type: "datetime-local" }),
       field("Currency", { name: "currency", options: options(CURRENCIES) }),
       prices,
       h("button", {}, "Add it")));

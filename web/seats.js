@@ -2,68 +2,96 @@
 
 import { h, money } from "./dom.js";
 
-const STATES = { free: "free", held: "held by somebody", sold: "sold", picked: "yours" };
+const STATES = { free: "free", picked: "picked", own: "held for you", held: "held by somebody", sold: "sold" };
+const NOTED = 4000; // milliseconds that words beside the seats stay
+
+export const placeOf = (seat) => `${seat.section}, row ${seat.row}, seat ${seat.number}`;
 
 export function seatMap(items, currency, picked, toggle) {
   const seats = new Map(items.map((seat) => [seat.id, seat]));
   const buttons = new Map();
-  const marked = new Set();
+  const taken = new Set();
+  const notes = new Map(); // by section
+  const sizes = new ResizeObserver((changed) => changed.forEach(({ target }) => fit(target)));
+  let own = []; // the seats that are held for whoever looks
   const sections = [...new Set(items.map((seat) => seat.section))].map((section) => drawSection(section));
   let current = items.find((seat) => seat.status === "free") ?? items[0];
   const element = h("div", { className: "hall" },
     h("div", { className: "stage", ariaHidden: "true" }, "Stage"),
-    h("p", { className: "legend" }, ["free", "picked", "held", "sold"].map((state) => h("span", {}, h("i", { className: `seat ${state}`, ariaHidden: "true" }), STATES[state]))),
+    h("p", { className: "legend" }, Object.keys(STATES).map((state) => h("span", {}, h("i", { className: `seat ${state}`, ariaHidden: "true" }), STATES[state]))),
     h("div", { className: "sections", onkeydown: move, onclick: pick, onfocusin: (event) => event.target.dataset.id && settle(seats.get(event.target.dataset.id)) }, sections),
   );
 
   function drawSection(name) {
-    const own = items.filter((seat) => seat.section === name);
-    const rows = Map.groupBy ? Map.groupBy(own, (seat) => seat.row) : groupBy(own);
+    const all = items.filter((seat) => seat.section === name);
+    const rows = Map.groupBy ? Map.groupBy(all, (seat) => seat.row) : groupBy(all);
+    const plan = h("div", { className: "rows", role: "group", ariaLabel: name }, [...rows].map(([row, line]) => h("div", { className: "row" }, h("span", { className: "name", ariaHidden: "true" }, row), line.map(drawSeat))));
+    sizes.observe(plan);
+    notes.set(name, h("p", { className: "note", role: "status" }));
     return h("section", { className: "block" },
-      h("h3", {}, name, h("small", {}, money(own[0].price, currency))),
-      h("div", { className: "rows", role: "group", ariaLabel: name }, [...rows].map(([row, line]) => h("div", { className: "row" }, h("span", { className: "name", ariaHidden: "true" }, row), line.map(drawSeat)))),
+      h("h3", {}, name, h("small", {}, money(all[0].price, currency))),
+      h("p", { className: "soft hint" }, "Scroll sideways for more seats ", h("span", { ariaHidden: "true" }, "↔")),
+      plan,
+      notes.get(name),
     );
   }
 
+  // Say so where the rows are wider than the screen, and begin at the seats that are chosen.
+  function fit(plan) {
+    plan.parentElement.classList.toggle("scrolls", plan.scrollWidth > plan.clientWidth);
+    const chosen = plan.querySelector(".own, .picked");
+    if (chosen) plan.scrollLeft = chosen.offsetLeft - plan.offsetLeft - plan.clientWidth / 2;
+  }
+
   function drawSeat(seat) {
-    const button = h("button", { type: "button", tabIndex: -1 });
+    const button = h("button", { type: "button", tabIndex: -1 }, h("span", {}, seat.number));
     button.dataset.id = seat.id;
     buttons.set(seat.id, button);
     return button;
   }
 
-  function draw() {
+  function draw(held = []) {
+    own = held;
     for (const seat of seats.values()) {
-      const state = picked.has(seat.id) ? "picked" : seat.status;
+      const state = own.includes(seat.id) ? "own" : picked.has(seat.id) ? "picked" : seat.status;
       const button = buttons.get(seat.id);
-      const look = `seat ${state}${marked.has(seat.id) ? " taken" : ""}`;
+      const look = `seat ${state}${taken.has(seat.id) ? " taken" : ""}`;
       if (button.className === look) continue;
       button.className = look;
-      button.ariaPressed = String(state === "picked");
+      button.ariaPressed = String(state === "picked" || state === "own");
       button.ariaDisabled = String(state === "held" || state === "sold");
-      button.ariaLabel = `${seat.section} row ${seat.row} seat ${seat.number}, ${money(seat.price, currency)}, ${STATES[state]}`;
+      button.ariaLabel = `${placeOf(seat)}, ${money(seat.price, currency)}, ${STATES[state]}`;
       button.title = button.ariaLabel;
     }
     if (current) buttons.get(current.id).tabIndex = 0;
   }
 
   // Take over how things are now; answers the picked seats that somebody else has got.
-  function update(now, held) {
+  function update(now) {
     const lost = [];
     for (const seat of now) {
       const known = seats.get(seat.id);
       if (known && known.status !== seat.status) {
         known.status = seat.status;
-        if (picked.has(seat.id) && seat.status !== "free" && !held) lost.push(known);
+        if (picked.has(seat.id) && seat.status !== "free") lost.push(known);
       }
     }
-    draw();
+    draw(own);
     return lost;
   }
 
-  function mark(ids) {
-    ids.forEach((id) => { marked.add(id); seats.get(id).status = "held"; });
-    draw();
+  // These seats are held from now on; by somebody else if they are lost.
+  function mark(ids, lost = false) {
+    ids.forEach((id) => { seats.get(id).status = "held"; if (lost) taken.add(id); });
+    draw(own);
+  }
+
+  // Words about a seat, below the rows of its section.
+  function note({ section }, words) {
+    const place = notes.get(section);
+    place.textContent = words;
+    clearTimeout(note.timer);
+    note.timer = setTimeout(() => notes.forEach((each) => (each.textContent = "")), NOTED);
   }
 
   function settle(seat) {
@@ -73,8 +101,8 @@ export function seatMap(items, currency, picked, toggle) {
   }
 
   function pick(event) {
-    const id = event.target.dataset?.id;
-    if (id) toggle(seats.get(id));
+    const button = event.target.closest("[data-id]");
+    if (button) toggle(seats.get(button.dataset.id));
   }
 
   function move(event) {
@@ -97,7 +125,7 @@ export function seatMap(items, currency, picked, toggle) {
     if (target.dataset.id) target.focus();
   }
 
-  return { element, seats, draw, update, mark };
+  return { element, seats, draw, update, mark, note };
 }
 
 function groupBy(seats) {

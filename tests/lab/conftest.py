@@ -1,11 +1,16 @@
 """Toy steps for the lab to run: a Procfile of tiny programs, with nothing of Encore in them."""
 
+import fcntl
 import json
 import os
+import pty
+import shlex
 import shutil
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import urllib.request
 
 import pytest
@@ -23,7 +28,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(200); self.end_headers(); self.wfile.write(str(os.getpid()).encode())
     def log_message(self, *words):
         print(*words, flush=True)
-HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+HTTPServer((os.environ.get("HOST", "127.0.0.1"), int(os.environ["PORT"])), Handler).serve_forever()
 """
 
 
@@ -49,14 +54,31 @@ class Lab:
         )
 
     def up(self, *words):
+        self.begin_up(*words)
+        eventually(lambda: "Ready after" in self.printed.read_text(), within=30)
+        return self.process
+
+    def begin_up(self, *words):
         self.printed = self.path / "printed"
         with self.printed.open("w") as printed:
             options = self._options(
                 {"stdout": printed, "stderr": subprocess.STDOUT, "start_new_session": True}
             )
             self.process = subprocess.Popen(self._command(["up", *words]), **options)
-        eventually(lambda: "Ready after" in self.printed.read_text(), within=30)
+
+    def up_in_terminal(self, pipe=""):
+        """What runs in a terminal of its own, as a shell would run it there; with | tee file
+        behind it, or the like."""
+        command = f"{shlex.join(self._command(['up']))} {pipe}"
+        self.process = Terminal(["sh", "-c", command], **self._options({}))
+        eventually(self.is_up, within=30)
         return self.process
+
+    def is_up(self):
+        try:
+            return self.get("/")
+        except (OSError, TypeError):
+            return ""
 
     def _command(self, words):
         return [sys.executable, "-m", "tools.lab", *words]
@@ -76,7 +98,36 @@ class Lab:
             return answer.read().decode()
 
     def children(self):
-        return {name: pid for name, (pid, _) in self.state()["children"].items()}
+        return {name: pid for name, (pid, *_) in self.state()["children"].items()}
+
+
+class Terminal(subprocess.Popen):
+    """A terminal of 80 columns, with a command in its foreground; nobody reads unless asked to."""
+
+    def __init__(self, command, **options):
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        script = "import os, fcntl, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)"
+        script += "; os.execvp(sys.argv[1], sys.argv[1:])"
+        command = [sys.executable, "-c", script, *command]
+        ends = dict.fromkeys(("stdin", "stdout", "stderr"), slave)
+        super().__init__(command, start_new_session=True, **ends, **options)
+        os.close(slave)
+
+    def press(self, key):
+        os.write(self.master, key)
+
+    def read(self, what):
+        """All that is printed until something is."""
+        printed = b""
+        while what not in printed:
+            printed += os.read(self.master, 65_536)
+        return printed.decode()
+
+    def close(self):
+        if self.master is not None:
+            os.close(self.master)
+        self.master = None
 
 
 @pytest.fixture(scope="session")
@@ -110,3 +161,5 @@ def make_lab(tmp_path, tools):
         if process and process.poll() is None:
             process.send_signal(signal.SIGTERM)
             process.wait(30)
+        if isinstance(process, Terminal):
+            process.close()

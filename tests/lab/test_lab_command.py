@@ -1,5 +1,9 @@
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -19,6 +23,66 @@ def test_without_a_command_it_lists_all_and_names_the_first_to_use(make_lab):
 
     assert "./lab up" in ended.stdout + ended.stderr
     assert "doctor" in ended.stdout + ended.stderr
+
+
+def test_at_eighty_columns_every_command_has_its_whole_summary(make_lab):
+    listed = make_lab()(env={"COLUMNS": "80"})
+
+    lines = (listed.stdout + listed.stderr).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert [line for line in lines if line.endswith("...") and "COMMAND" not in line] == []
+
+
+@pytest.mark.parametrize("words", [[], ["monolith"]])
+def test_sql_gives_its_options_to_psql_with_and_without_an_owner(make_lab, words):
+    lab = make_lab()
+    (lab.path / "migrations" / "monolith").mkdir(parents=True)
+    (lab.path / "migrations" / "monolith" / "env.py").touch()
+    lab.up()
+
+    ended = lab("sql", *words, "-Atc", "select current_user", env={"PGSSLMODE": "require"})
+
+    assert ended.stdout == "monolith\n", ended.stderr
+
+
+def test_ctrl_c_is_one_line_and_exit_code_130(make_lab):
+    lab = make_lab("web: python web.py")
+    command = [
+        sys.executable,
+        "-m",
+        "tools.lab",
+        "run",
+        "--",
+        "sh",
+        "-c",
+        "echo on; exec sleep 1000",
+    ]
+    with subprocess.Popen(
+        command,
+        cwd=lab.path,
+        env=lab.environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        process.stdout.readline()
+
+        os.killpg(process.pid, signal.SIGINT)
+        err = process.communicate(timeout=30)[1]
+
+    assert (process.returncode, err) == (130, "lab: interrupted\n")
+
+
+def test_a_terminal_that_has_only_ascii_shows_what_it_can(make_lab):
+    lab = make_lab("web: python web.py", "ö-worker: sleep 1000")
+    lab.environment["PYTHONIOENCODING"] = "ascii"
+    lab.up()
+
+    ended = lab("ps")
+
+    assert ended.returncode == 0, ended.stderr
+    assert "?-worker" in ended.stdout
 
 
 def test_up_starts_the_processes_of_the_procfile_and_ctrl_c_stops_them(make_lab):
@@ -47,18 +111,116 @@ def test_a_terminal_that_is_closed_leaves_no_process_behind(make_lab, number):
     assert gone(pids)
 
 
-def test_after_the_lab_was_killed_the_next_start_cleans_up(make_lab):
+def watcher_of(process):
+    """What ends the processes of a lab that was killed."""
+    started = psutil.Process(process.pid).children()
+    return next(each for each in started if "tools.lab.system.leftovers" in each.cmdline())
+
+
+def test_a_lab_that_is_killed_leaves_no_process_behind(make_lab):
     lab = make_lab("web: python web.py", "worker: sleep 1000")
     process = lab.up()
     left = list(lab.children().values())
+
+    process.kill()
+    process.wait(30)
+
+    eventually(lambda: gone(left))
+
+
+def test_after_all_of_the_lab_was_killed_the_next_start_cleans_up(make_lab):
+    lab = make_lab("web: python web.py", "worker: sleep 1000")
+    process = lab.up()
+    left = list(lab.children().values())
+    watcher_of(process).kill()
     process.kill()
     process.wait(30)
     assert not gone(left)
 
     lab.up()
 
-    eventually(lambda: gone(left))
+    assert gone(left)
     assert set(lab.children().values()).isdisjoint(left)
+
+
+def test_a_process_that_cannot_live_is_left_and_the_others_go_on(make_lab):
+    words = "until [ -e broken ]; do sleep 0.05; done; echo no colour is set; exit 2"
+    lab = make_lab("web: python web.py", f"worker: sh -c '{words}'")
+    process = lab.up()
+
+    (lab.path / "broken").touch()
+    eventually(lambda: "failed" in lab("ps").stdout, within=30)
+
+    assert "no colour is set" in lab.printed.read_text()
+    assert lab.get("/") == str(lab.children()["web"])
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 2
+
+
+def test_two_that_start_at_the_same_moment_share_no_address(make_lab):
+    labs = [make_lab(), make_lab()]
+
+    for lab in labs:
+        lab.begin_up()
+
+    eventually(lambda: all(lab.is_up() for lab in labs), within=30)
+    hosts = {urlsplit(lab.state()["run"]["BASE_URL"]).hostname for lab in labs}
+    assert len(hosts) == 2
+    assert [lab.get("/") for lab in labs] == [str(lab.children()["web"]) for lab in labs]
+
+
+def test_of_two_running_steps_a_command_wants_to_know_which(make_lab):
+    lab = make_lab()
+    first = lab.up()
+    later = lab.path / "tests/steps/test_01_later.py"
+    later.parent.mkdir(parents=True)
+    later.touch()
+    lab.up()
+
+    unclear, clear, unknown = lab("ps"), lab("ps", "--step", "00"), lab("ps", "--step", "05")
+
+    assert unclear.returncode == 2
+    assert "these are running: 00-monolith, 01-later; name one" in unclear.stderr
+    assert "Encore, step 00-monolith" in clear.stdout
+    assert lab("mail", "--step", "00").returncode == lab("logs", "--step", "01").returncode == 0
+    assert unknown.returncode == 2
+    first.send_signal(signal.SIGTERM)
+    first.wait(30)
+    assert "Encore, step 01-later" in lab("ps").stdout
+
+
+def test_ps_shows_where_to_look_again(make_lab):
+    lab = make_lab()
+    lab.up()
+
+    shown = lab("ps").stdout
+
+    assert lab.state()["run"]["BASE_URL"] in shown
+    assert "fan@encore.example, password fan-of-encore" in shown
+
+
+@pytest.mark.parametrize("name", ["done.json", "running.json"])
+def test_a_broken_state_file_is_no_obstacle(make_lab, name):
+    lab = make_lab("release: true", "web: python web.py")
+    state = lab.path / ".lab/state/00-monolith"
+    state.mkdir(parents=True)
+    (state / name).write_text("")
+
+    lab.up()
+
+    assert "Traceback" not in lab.printed.read_text()
+
+
+def test_run_starts_nothing_for_a_command_that_there_is_not(make_lab):
+    lab = make_lab()
+
+    refused = lab("run", "no-such-command")
+
+    assert (refused.returncode, refused.stderr) == (
+        127,
+        "lab: there is no command no-such-command\n",
+    )
+    assert not (lab.path / ".lab/tmp").exists()
 
 
 def test_a_second_up_of_the_same_step_says_where_the_first_is(make_lab):
@@ -132,6 +294,8 @@ def test_a_command_that_cannot_be_done_is_refused_without_a_stack_trace(make_lab
         ("run", "07", "--", "true"): 2,
         ("run", "--", "no-such-command"): 127,
         ("up", "--scale", "web"): 2,
+        ("run", "--scale", "foo=2", "true"): 2,
+        ("run", "--scale", "web=0", "true"): 2,
     }
 
     refused = {words: lab(*words) for words in exit_codes}
@@ -209,7 +373,7 @@ def test_a_release_that_fails_ends_the_run_before_anything_starts(make_lab):
 
     assert refused.returncode == 1
     assert "no database" in refused.stdout
-    assert refused.stderr == "lab: release ended with exit code 3\n"
+    assert refused.stderr == "lab: release ended with exit code 3\n  no database\n"
 
 
 def test_logs_show_the_output_of_a_process_and_reset_deletes_it(make_lab):

@@ -1,6 +1,7 @@
 import smtplib
 import subprocess
 import sys
+import urllib.error
 from email.message import EmailMessage
 
 import pytest
@@ -54,7 +55,7 @@ def running_catcher(tmp_path_factory):
 def catcher(running_catcher):
     """One that accepts mail and has none."""
     yield running_catcher
-    turn(f"{running_catcher.url}/_knobs", {"refuse": False, "drop_after": 0})
+    turn(f"{running_catcher.url}/_knobs", {"refuse": False, "drop_after": 0, "recipients": {}})
     mailbox.clear(running_catcher.url)
 
 
@@ -107,6 +108,24 @@ def test_refusing_is_a_knob(catcher):
     catcher.send()
 
     assert len(mails(catcher.url)) == 1
+
+
+@pytest.mark.parametrize("code", [450, 451, 452, 501, 504, 552, 554, 556])
+def test_a_recipient_is_refused_and_the_others_are_not(catcher, code):
+    turn(f"{catcher.url}/_knobs", {"recipients": {"odd@encore.example": code}})
+
+    with pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
+        catcher.send(to="odd@encore.example")
+    catcher.send(to="ada@encore.example")
+
+    assert refused.value.recipients["odd@encore.example"][0] == code
+    assert [mail["to"] for mail in mails(catcher.url)] == ["ada@encore.example"]
+
+
+@pytest.mark.parametrize("codes", [{"ada@encore.example": 250}, {"ada@encore.example": "450"}])
+def test_a_code_that_refuses_nothing_is_refused(catcher, codes):
+    with pytest.raises(urllib.error.HTTPError, match="422"):
+        turn(f"{catcher.url}/_knobs", {"recipients": codes})
 
 
 def test_dropping_after_keeping_is_a_knob(catcher):

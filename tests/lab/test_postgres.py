@@ -1,6 +1,9 @@
 import shutil
 import signal
 import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -62,6 +65,25 @@ def test_without_the_password_nobody_gets_in(server):
         )
 
 
+def test_the_superuser_and_each_owner_have_passwords_of_their_own(server):
+    for owner in ("ours", "theirs"):
+        server.create(owner)
+    urls = [server.url(owner) for owner in ("ours", "theirs")]
+
+    for wrong in (urls[0].replace("//ours", "//postgres"), urls[0].replace("ours", "theirs")):
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            psycopg.connect(wrong)
+
+
+def test_an_owner_from_before_gets_the_password_that_its_url_has(server):
+    with server.connect() as connection:
+        connection.execute("create role ours login password 'of-old'")
+
+    server.create("ours")
+
+    psycopg.connect(server.url("ours")).close()
+
+
 def test_committed_rows_survive_a_sudden_death(server):
     server.create("ours")
     with psycopg.connect(server.url("ours")) as connection:
@@ -109,6 +131,39 @@ def test_a_state_is_thrown_away_with_all_its_servers_wherever_their_data_lie(tmp
     remove(state)
 
     assert not any(path.exists() for path in (state, *homes))
+
+
+def test_a_state_that_is_made_anew_at_the_same_path_begins_with_new_data(tmp_path):
+    directory = tmp_path / "state" / "postgres"
+    before = PostgreSQL(directory, 0)
+    before.prepare()
+    shutil.rmtree(directory.parent)
+
+    after = PostgreSQL(directory, 0)
+
+    assert not after.data.exists()
+    shutil.rmtree(before.home, ignore_errors=True)
+    shutil.rmtree(after.home, ignore_errors=True)
+
+
+def test_a_umask_that_closes_new_files_to_others_is_no_obstacle(tmp_path):
+    # in a process of its own, with its own places for what root keeps outside the checkout
+    program = (
+        "import os, sys; from pathlib import Path; from tools.lab.services import postgres\n"
+        "os.umask(0o077)\n"
+        "postgres.KEPT_IN = Path(sys.argv[1]); server = postgres.PostgreSQL(Path(sys.argv[2]), 1)\n"
+        "server.prepare(); print((server.data / 'PG_VERSION').read_text())"
+    )
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as kept_in:
+        Path(kept_in).chmod(0o755)
+
+        made = subprocess.run(
+            [sys.executable, "-c", program, kept_in, str(tmp_path / "state" / "postgres")],
+            capture_output=True,
+            text=True,
+        )
+
+    assert made.stdout.strip() == "18", made.stderr
 
 
 def test_copies_are_made_of_a_database_as_it_was_when_it_was_kept(server):

@@ -1,11 +1,15 @@
+import os
+import re
 import signal
 import sys
+import threading
 
 import pytest
 
+from tools.lab.ground.tree import HERE
 from tools.lab.ground.waiting import eventually
-from tools.lab.system import processes
-from tools.lab.system.processes import Process, Supervisor, readable
+from tools.lab.system import processes, system
+from tools.lab.system.processes import Process, Supervisor
 
 
 @pytest.fixture
@@ -51,19 +55,21 @@ def test_a_process_that_dies_is_started_again_after_a_pause_with_its_last_lines_
     assert any(line.startswith("starting again in 0.5 s") for line in shown)
 
 
-def test_the_pause_grows_and_five_deaths_within_a_minute_end_the_run(
+def test_the_pause_grows_and_one_that_dies_five_times_within_a_minute_is_left(
     supervisor, run, shown, monkeypatch
 ):
     monkeypatch.setattr(processes, "FIRST_PAUSE", 0.01)
+    other = run("sleeper", "import time; time.sleep(1000)")
 
-    run("mayfly", "import sys; sys.exit(3)")
+    mayfly = run("mayfly", "import sys; sys.exit(3)")
 
-    assert supervisor.ended.wait(20)
-    assert supervisor.exit_code == 1
+    eventually(supervisor.failures, within=20)
+    assert [each["state"] for each in supervisor.facts()] == ["running", "failed"]
+    assert (supervisor.exit_code, mayfly.starts, other.starts) == (1, 5, 1)
     assert [line for line in shown if line.startswith("starting")] == [
         f"starting again in {pause} s" for pause in ("0.0", "0.0", "0.0", "0.1")
     ]
-    assert "5 deaths within 60 s: giving up" in shown
+    assert "5 deaths within 60 s: left stopped" in shown
 
 
 def test_a_process_that_is_stopped_stays_stopped(supervisor, run):
@@ -108,12 +114,12 @@ def test_what_is_dropped_is_killed_unless_it_has_a_signal_of_its_own_to_stop_wit
     assert shown.count("ended in order") == 1
 
 
-def test_one_that_ignores_sigterm_is_killed_with_its_children(supervisor, run, monkeypatch, shown):
-    monkeypatch.setattr(processes, "PATIENCE", 0.2)
+def test_one_that_ignores_sigterm_is_killed_with_its_children(supervisor, run, shown):
     process = run(
         "stubborn",
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', "
         "flush=True); time.sleep(1000)",
+        patience=0.2,
     )
     eventually(lambda: "ready" in shown)
 
@@ -123,12 +129,112 @@ def test_one_that_ignores_sigterm_is_killed_with_its_children(supervisor, run, m
     assert "does not stop: killed" in shown
 
 
-def test_a_json_line_is_shown_as_a_person_reads_it():
-    line = (
-        '{"level": "INFO", "logger": "web", "message": "request", "status": 200, "time": '
-        '"2030-01-02T03:04:05.678901+00:00"}'
-    )
+def test_what_is_stopped_twice_is_sent_no_second_signal(supervisor, run, monkeypatch):
+    run("sleeper", "import time; time.sleep(1000)")
+    supervisor.stop("sleeper")
+    sent = []
+    monkeypatch.setattr(os, "killpg", lambda pid, number: sent.append((pid, number)))
 
-    assert readable(line) == "03:04:05.678 INFO request status=200"
-    assert readable("plain") == "plain"
-    assert readable('{"time": 1}') == '{"time": 1}'
+    supervisor.stop("sleeper")
+    supervisor.kill("sleeper")
+
+    assert sent == []
+
+
+def test_an_exception_in_a_preparation_is_shown_and_supervision_goes_on(
+    supervisor, run, shown, monkeypatch
+):
+    monkeypatch.setattr(processes, "FIRST_PAUSE", 0.01)
+    troubles = [ValueError("no room"), OSError("no room either")]
+    other = run("other", "import time; time.sleep(1000)")
+
+    late = run("late", "import time; time.sleep(1000)", prepare=lambda: trouble(troubles))
+    eventually(lambda: late.running)
+    other.popen.kill()
+
+    eventually(lambda: other.starts == 2)
+    assert "  late cannot be started: no room" in shown
+    assert "  late cannot be started: no room either" in shown
+
+
+def trouble(troubles):
+    if troubles:
+        raise troubles.pop(0)
+
+
+def test_trouble_with_showing_a_line_ends_no_supervision(tmp_path):
+    supervisor = Supervisor(lambda name, line: 1 / 0)
+    code = "print('loud', flush=True); import time; time.sleep(1000)"
+    options = {"environment": {}, "log": tmp_path / "loud.log", "show": supervisor.show}
+    process = Process("loud", [sys.executable, "-c", code], **options)
+    supervisor.add(process)
+
+    process.popen.kill()
+
+    eventually(lambda: process.starts == 2)
+    supervisor.stop_all()
+
+
+def test_a_command_that_is_not_there_fails_at_once(supervisor, run, tmp_path):
+    options = {"environment": {}, "log": tmp_path / "nothing.log", "show": supervisor.show}
+
+    supervisor.add(Process("nothing", ["/no/such/program"], **options))
+
+    assert [process.name for process in supervisor.failures()] == ["nothing"]
+    assert supervisor.exit_code == 2
+
+
+def test_one_that_failed_runs_again_once_it_is_started(supervisor, run, tmp_path):
+    repaired = tmp_path / "repaired"
+    code = f"import os, sys, time; os.path.exists({str(repaired)!r}) or sys.exit(2); time.sleep(99)"
+    process = run("web", code)
+    eventually(supervisor.failures)
+    repaired.touch()
+
+    supervisor.start("web")
+
+    assert process.running
+    assert supervisor.exit_code == 0
+
+
+def test_others_are_looked_after_while_one_takes_its_time_to_stop(supervisor, run, shown):
+    wait = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', "
+    run("slow", f"{wait}flush=True); time.sleep(1000)", patience=30)
+    other = run("other", "import time; time.sleep(1000)")
+    eventually(lambda: "ready" in shown)
+    stopping = threading.Thread(target=supervisor.stop, args=["slow"])
+
+    stopping.start()
+    eventually(lambda: supervisor.facts()[0]["state"] == "stopping")
+    other.popen.kill()
+
+    eventually(lambda: other.starts == 2)
+    supervisor.kill("slow")
+    stopping.join()
+    assert supervisor.facts()[0]["state"] == "stopped"
+
+
+def test_all_that_a_process_printed_is_shown_once_it_has_stopped(supervisor, run, shown):
+    code = "import time\ntry: print('ready', flush=True); time.sleep(1000)\nfinally: print(*range("
+    run("talker", f"{code}5000), sep='\\n', end='')", stop_with=signal.SIGINT)
+    eventually(lambda: "ready" in shown)
+
+    supervisor.stop("talker")
+
+    assert [line for line in shown if line.isdigit()] == [str(number) for number in range(5000)]
+
+
+def test_a_command_that_runs_once_answers_its_exit_code(supervisor, tmp_path, shown):
+    options = {"environment": {}, "log": tmp_path / "release.log", "show": supervisor.show}
+    command = [sys.executable, "-c", "import sys; print('no database'); sys.exit(3)"]
+
+    assert supervisor.run_once(Process("release", command, once=True, **options)) == 3
+
+    assert shown == ["no database"]
+    assert supervisor.facts() == []
+
+
+def test_the_steps_own_processes_have_the_time_that_their_servers_allow():
+    allowed = re.search(r"graceful_timeout = (\d+)", (HERE.path / "monolith/serve.py").read_text())
+
+    assert int(allowed[1]) < system.PATIENCE

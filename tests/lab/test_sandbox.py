@@ -68,7 +68,10 @@ def running_provider(tmp_path_factory):
 def provider(running_provider):
     """One that is quick and has moved no money."""
     yield running_provider
-    turn(f"{running_provider.url}/_sandbox", {"latency_ms": 0, "refuse": False, "drop_after": 0})
+    turn(
+        f"{running_provider.url}/_sandbox",
+        {"latency_ms": 0, "refuse": False, "drop_after": 0, "processing": False},
+    )
     clear(running_provider.url)
 
 
@@ -218,6 +221,39 @@ def test_lists_are_paged_newest_first(provider):
     assert listed == made[::-1]
 
 
+def test_a_list_begins_at_the_moment_asked_for(provider):
+    made = provider.pay()
+    client = provider.client()
+
+    since = client.payment_intents.list({"created": {"gte": made.created}})
+    later = client.payment_intents.list({"created": {"gte": made.created + 1}})
+
+    assert [intent.id for intent in since.data] == [made.id]
+    assert (later.data, later.has_more) == ([], False)
+
+
+def test_a_charge_that_is_processing_moves_its_money_later(provider):
+    turn(f"{provider.url}/_sandbox", {"processing": True})
+    intent = provider.pay()
+    moved_before = ledger(provider.url)
+
+    turn(f"{provider.url}/_sandbox", {"processing": False})
+
+    assert (intent.status, moved_before) == ("processing", [])
+    assert provider.client().payment_intents.retrieve(intent.id).status == "succeeded"
+    assert len(ledger(provider.url)) == 1
+
+
+def test_a_refund_keeps_its_own_metadata(provider):
+    intent = provider.pay()
+
+    refund = provider.client().refunds.create(
+        {"payment_intent": intent.id, "metadata": {"booking_id": "b1"}}
+    )
+
+    assert refund.metadata.to_dict() == {"hold_id": "h1", "booking_id": "b1"}
+
+
 def test_an_intent_is_confirmed_or_cancelled_later(provider):
     client = provider.client()
     first, second = (
@@ -258,6 +294,7 @@ def test_refusing_and_latency_are_knobs_and_other_words_are_not(provider):
         "hang": False,
         "silent": False,
         "drop_after": 0,
+        "processing": False,
     }
     with pytest.raises(OSError, match="422"):
         turn(f"{provider.url}/_sandbox", {"speed": 1})

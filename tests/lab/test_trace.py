@@ -17,14 +17,14 @@ from tools.lab.ground.http import Client
 from tools.lab.look import trace
 
 
-def book(told):
-    """Book the first free seat of the first event, as the fan of a system that tells of itself;
-    answers the booking's id."""
-    fan = Client(told["BASE_URL"])
+def book(settings):
+    """Book the first free seat of the first event, as the fan of the system with these settings;
+    returns the booking's id."""
+    fan = Client(settings["BASE_URL"])
     fan.request(
         "POST",
         "/api/sessions",
-        json={"email": "fan@encore.example", "password": told["FAN_PASSWORD"]},
+        json={"email": "fan@encore.example", "password": settings["FAN_PASSWORD"]},
     )
     event = fan.request("GET", "/api/events").json["items"][0]["id"]
     seat = next(
@@ -57,9 +57,9 @@ def test_a_booking_is_one_trace_from_the_request_to_the_mail(running_system, eve
     booking = book(running_system)
 
     def spans():
-        (id,) = {trace.trace_id(message) for _, message in trace.said(running_system, booking)} or {
-            None
-        }
+        (id,) = {
+            trace.trace_id(message) for _, message in trace.messages_of(running_system, booking)
+        } or {None}
         return trace.read_spans(running_system["TRACE_FOLDER"]).get(id, [])
 
     found = eventually(

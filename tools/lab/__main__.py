@@ -1,6 +1,12 @@
 """The group of the commands of ./lab."""
 
+import os
+import signal
 import sys
+
+if __name__ == "__main__":
+    # until the commands below are imported, Ctrl-C ends this process without a stack trace
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import click
 
@@ -12,6 +18,7 @@ from tools.lab.cli.processes import kill, ps, restart, start, stop
 from tools.lab.cli.running import run, test, up
 from tools.lab.cli.steps import diff, edit, publish, steps_command
 from tools.lab.cli.terminal import Interrupted, err, say
+from tools.lab.ground import environment
 from tools.lab.ground.failed import Failed
 from tools.lab.steps import tags
 
@@ -34,8 +41,9 @@ class Commands(click.Group):
         except Failed as failure:
             err.print(f"lab: {failure}", style="red", markup=False, soft_wrap=True)
             sys.exit(failure.exit_code)
-        except Interrupted as interrupted:
-            sys.exit(128 + interrupted.args[0])
+        except (Interrupted, KeyboardInterrupt) as interrupted:
+            say("lab: interrupted")
+            sys.exit(128 + (interrupted.args or [signal.SIGINT])[0])
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -50,4 +58,8 @@ for each in (*RUNNING, *MEASURING, *PROCESSES, *LOOKING, *STEPS, doctor):
     lab.add_command(each)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    environment.clean(os.environ)
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        stream.reconfigure(errors="replace")  # a terminal may lack some characters
     lab(prog_name="./lab")

@@ -45,7 +45,7 @@ def test_what_is_run_of_a_step_are_all_its_tests_however_deep_they_lie(tmp_path)
         "extracted/mail/test_mail.py",
         "monolith/test_web.py",
         "lab/test_chain.py",
-        "lab/test_shop.py",
+        "lab/shop/test_buying.py",
         "mutants/kit/no-inbox.patch",
     ):
         path = tmp_path / "tests" / name
@@ -56,7 +56,7 @@ def test_what_is_run_of_a_step_are_all_its_tests_however_deep_they_lie(tmp_path)
         "tests/extracted",
         "tests/kit",
         "tests/monolith",
-        "tests/lab/test_shop.py",
+        "tests/lab/shop/",
     ]
 
 

@@ -72,12 +72,38 @@ def test_a_shallow_clone_is_told_how_to_get_the_steps(toy, tmp_path, depth):
     toy.publish()
     clone = toy.clone(tmp_path / "shallow", "--depth", depth)
 
-    said = [clone.lab(*words).stderr for words in (["doctor"], ["routes", "02"], ["publish"])]
+    said = [clone.lab(*words).stderr for words in (["steps"], ["routes", "02"], ["publish"])]
+    checked = clone.lab("doctor").stdout
 
     assert all("git fetch --unshallow" in each for each in said)
+    assert "git fetch --unshallow" in " ".join(checked.split())
+    assert [len(each.splitlines()) for each in said] == [1, 1, 1]
     clone.git("fetch", "-q", "--unshallow")
     clone.lab("doctor")
     assert clone.tags() == toy.tags()
+
+
+def test_in_a_clone_of_somebody_else_git_is_quoted_where_steps_are_needed(toy, tmp_path):
+    toy.publish()
+    clone = toy.clone(tmp_path / "theirs")
+    clone.environment["GIT_TEST_ASSUME_DIFFERENT_OWNER"] = "true"
+
+    refused = {word: clone.lab(word, *more) for word, *more in (["steps"], ["up", "02"])}
+    others = clone.lab("routes")
+
+    assert all(each.returncode == 1 for each in refused.values())
+    assert all("safe.directory" in each.stderr for each in refused.values())
+    assert (others.returncode, others.stderr) == (0, "")
+    assert "safe.directory" in clone.lab("doctor").stdout
+
+
+def test_a_step_is_named_by_its_number_with_or_without_a_zero(toy):
+    toy.publish()
+
+    named = [toy.lab("routes", name).stdout for name in ("2", "02", "02-third", "step-02-third")]
+
+    assert len(set(named)) == 1
+    assert "everything" in named[0]
 
 
 def test_without_git_the_lab_still_runs_this_checkout(toy, tmp_path):

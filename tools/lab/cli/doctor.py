@@ -11,6 +11,7 @@ from rich.table import Table
 
 from tools.lab.cli.terminal import out
 from tools.lab.ground.browser import INSTALL, find_browser
+from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE
 from tools.lab.services import kafka
 from tools.lab.services.postgres import binaries
@@ -66,9 +67,12 @@ def checks():
 
 def _steps():
     """Whether this clone has the tags of the steps; an archive without git needs none."""
-    if not (shutil.which("git") and git.is_here()):
-        return "steps", "not a git clone", True, "", False
-    count = len(chains.read().steps)
+    try:
+        if not git.is_here():
+            return "steps", "not a git clone", True, "", False
+        count = len(chains.read().steps)
+    except Failed as trouble:
+        return "steps", "not readable", False, str(trouble), False
     return "steps", f"{count} with tags", count > 0, chains.no_steps(), False
 
 

@@ -12,6 +12,7 @@ from tools.lab.cli.terminal import out, until_interrupted
 from tools.lab.ground.failed import Failed
 from tools.lab.measure.load import WARM, Load, search, system_to_load
 from tools.lab.measure.load_figures import why_void
+from tools.lab.measure.reconcile import reconcile
 from tools.lab.report import store
 from tools.lab.report.terminal import print_result
 
@@ -113,10 +114,10 @@ def run(
         if load.refused:  # there was no fault, so there is no figure of it
             load.connections.close()
             raise Failed(load.refused[0], 2)
-        violations = load.settle()
+        verdict = load.settle(heal=lambda: reconcile(tree, system_settings))
     # a run with a fault counts failures: a late generator does not change them
     void = why_void(measured) if not searching and not faults else ""
-    broken = {promise: len(found) for promise, found in violations.items() if found}
+    broken = {promise: len(found) for promise, found in verdict.left.items() if found}
     options = {
         "rate": rate,
         "seconds": seconds,
@@ -131,7 +132,9 @@ def run(
         "files": store.digest(tree),
         "machine": store.machine(),
         "options": options,
-        "audit": violations,
+        "audit": verdict.left,
+        "seen_at_once": verdict.seen,
+        "healed": verdict.healed,
         "void": void,
         "figures": None if void or broken and not faults else {**measured, "broken": broken},
     }

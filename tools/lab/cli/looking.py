@@ -10,7 +10,7 @@ import click
 from rich.table import Table
 
 from tools.lab.cli.options import step_argument, tree_of
-from tools.lab.cli.processes import the_running, the_state
+from tools.lab.cli.processes import of_step, the_running, the_state
 from tools.lab.cli.terminal import out, until_interrupted
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE
@@ -30,6 +30,7 @@ def routes(step):
 
 
 @click.command()
+@of_step
 @click.argument("topic", required=False)
 @click.option("--follow", is_flag=True, help="Also print new messages, until Ctrl-C.")
 def topics(topic, follow):
@@ -44,9 +45,11 @@ def topics(topic, follow):
         raise Failed(f"there is no topic {topic}; there are: {', '.join(HERE.topics)}", 2)
     if topic is None:
         out.print(kafka_topics.table(address, HERE.topics))
+        for difference in kafka_topics.differences(address, HERE.topics):
+            out.print(difference, style="red", markup=False, soft_wrap=True)
         return
     until_interrupted()
-    for message in kafka_topics.said(address, topic, follow=follow):
+    for message in kafka_topics.messages(address, topic, follow=follow):
         out.print(
             f"{message['partition']}:{message['offset']} {message['type']} {message['key']} "
             f"{json.dumps(message['data'])}",
@@ -56,6 +59,7 @@ def topics(topic, follow):
 
 
 @click.command()
+@of_step
 @click.argument("booking")
 def trace(booking):
     """Show a booking's rows and messages, and its traces.
@@ -68,13 +72,15 @@ def trace(booking):
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
+@of_step
 @click.argument("owner", default="monolith")
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def sql(owner, options):
     """Open psql on the database of OWNER.
 
-    OWNER is the monolith unless given, or a service. Further options go to psql, such as
-    -c 'select 1'."""
+    OWNER is the monolith unless given, or a service. Options go to psql, such as -c 'select 1'."""
+    if owner.startswith("-"):
+        owner, options = "monolith", (owner, *options)
     url = the_running()["run"].get(f"{owner.upper()}_DATABASE_URL")
     if url is None:
         raise Failed(f"there is no database of {owner}; there are: {', '.join(HERE.owners)}", 2)
@@ -83,6 +89,7 @@ def sql(owner, options):
 
 
 @click.command()
+@of_step
 @click.argument("id", required=False)
 @click.option("--to", help="Only mail to this address.")
 def mail(id, to):
@@ -91,6 +98,7 @@ def mail(id, to):
 
 
 @click.command()
+@of_step
 @click.argument("name", required=False)
 @click.option("-f", "--follow", is_flag=True, help="Also print new lines, until Ctrl-C.")
 @click.option("-n", "--lines", default=40, show_default=True, help="How many of the newest lines.")

@@ -9,7 +9,9 @@ from tools.lab.cli.terminal import out, say, until_interrupted
 from tools.lab.measure import bench as benchmark
 from tools.lab.measure import coupling as coupling_of_modules
 from tools.lab.measure import outages
+from tools.lab.measure.drill import Drill
 from tools.lab.report import store
+from tools.lab.report.drill import show_drill
 from tools.lab.steps import mutants as mutating
 
 
@@ -46,13 +48,36 @@ def coupling(step, keep):
 @click.command("break")
 @step_argument
 @keep_option
-def break_(step, keep):
+@click.option(
+    "--under-load",
+    is_flag=True,
+    help="Load the step, make every kind of trouble at once, and audit it.",
+)
+@click.option(
+    "--repeat",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 1000),
+    help="How often, with --under-load; each takes about a minute.",
+)
+@click.option(
+    "--seed",
+    default=1,
+    show_default=True,
+    help="The number from which load and trouble are made, with --under-load.",
+)
+def break_(step, keep, under_load, repeat, seed):
     """Stop each component in turn, and show what still works.
 
     Works means that a customer can do it while the component is stopped; later, that it happens
-    when the component runs again."""
+    when the component runs again.
+
+    With --under-load: kills, stopped instances, a dark database, poison messages and odd recipients
+    while visitors book; docs/load.md. The exit code is 1 if a promise was broken."""
     tree = tree_of(step)
     until_interrupted()
+    if under_load:
+        sys.exit(0 if show_drill(out, Drill(tree, repeat, seed=seed, log=say)) else 1)
     figures = outages.run(out, tree)
     if keep:
         store.keep(tree, "outages", "./lab break --keep", figures)

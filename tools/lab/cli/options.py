@@ -8,7 +8,7 @@ from tools.lab.steps import chain as chains
 
 def tree_of(step):
     """The tree of a step: this checkout for None and for its own name, otherwise a worktree."""
-    if step is None or step.removeprefix("step-") in (HERE.slug, HERE.slug[:2]):
+    if step is None or chains.is_named(HERE.slug, step):
         return HERE
     return chains.worktree(chains.find(step, chains.read()))
 

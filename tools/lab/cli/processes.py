@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import click
+from rich.panel import Panel
 from rich.table import Table
 
 from tools.lab.cli.terminal import out
@@ -15,20 +16,51 @@ from tools.lab.system import control
 from tools.lab.system.state import running
 
 
+def note_step(context, parameter, name):
+    context.meta["step"] = name
+
+
+of_step = click.option(
+    "--step",
+    callback=note_step,
+    expose_value=False,
+    metavar="STEP",
+    help="Of this step, where several are running.",
+)
+
+
 def the_state():
-    """The state folder of what runs: the one that LAB_STATE names, or that of this checkout's step,
-    or of another one."""
+    """The state folder of the step that --step names; or else of the system that LAB_STATE names,
+    or of the one that runs, or of this checkout's step."""
+    if step := click.get_current_context().meta.get("step"):
+        return state_of(step)
     if named := os.environ.get("LAB_STATE"):
         return Path(named)
-    states = [HERE.state, *sorted((HERE.home / ".lab" / "state").glob("*"))]
-    return next((state for state in states if running(state)), HERE.state)
+    states = [state for state in all_states() if running(state)]
+    if len(states) > 1:
+        names = ", ".join(state.name for state in states)
+        first = states[0].name[:2]
+        raise Failed(f"these are running: {names}; name one, such as --step {first}", 2)
+    return states[0] if states else HERE.state
+
+
+def all_states():
+    return sorted((HERE.home / ".lab" / "state").glob("[0-9][0-9]-*"))
+
+
+def state_of(step):
+    name = step.removeprefix("step-")
+    for state in all_states():
+        if name.zfill(2) in (state.name, state.name[:2]):
+            return state
+    raise Failed(f"step {step} has no state here; start it with ./lab up {step}", 2)
 
 
 def the_running():
-    noted = running(the_state())
-    if noted is None:
+    state = running(the_state())
+    if state is None:
         raise Failed("nothing is running here; start it with ./lab up")
-    return noted
+    return state
 
 
 def ask(*words):
@@ -38,9 +70,23 @@ def ask(*words):
     return answer
 
 
+def where_to_look(run, slug):
+    """The addresses and passwords of a running system, for a person."""
+    lines = [
+        f"The shop        {run['BASE_URL']}",
+        f"The mail        {run['MAIL_URL'] or 'on the server of SMTP_URL'}",
+        f"The API         {run['BASE_URL']}/api/openapi.json",
+        f"A customer      fan@encore.example, password {run['FAN_PASSWORD']}",
+        f"An organiser    organiser@encore.example, password {run['ORGANISER_PASSWORD']}",
+    ]
+    title = f"Encore, step {slug}"
+    return Panel("\n".join(lines), title=title, border_style="green", expand=False)
+
+
 @click.command()
+@of_step
 def ps():
-    """List what is running: processes and backing services."""
+    """List the processes and backing services that run."""
     table = Table("name", "state", "pid", "memory MB", "up", "starts", box=None)
     for each in ask("ps"):
         up_for = str(timedelta(seconds=round(each["up"]))) if each["pid"] else ""
@@ -53,31 +99,37 @@ def ps():
             str(each["starts"]),
         )
     out.print(table)
+    noted = the_running()
+    out.print(where_to_look(noted["run"], noted["step"]))
 
 
 @click.command()
+@of_step
 @click.argument("name")
 @click.option(
     "--signal",
-    "wanted",
+    "which",
     default="KILL",
     show_default=True,
     help="Its name or number, such as STOP, CONT, TERM or 9.",
 )
-def kill(name, wanted):
-    """Send a signal to the process NAME; if it dies of it, it is started again."""
+def kill(name, which):
+    """Send a signal to the process NAME.
+
+    A process that dies of it is started again."""
     try:
         number = (
-            signal.Signals(int(wanted))
-            if wanted.isdigit()
-            else signal.Signals[f"SIG{wanted.upper().removeprefix('SIG')}"]
+            signal.Signals(int(which))
+            if which.isdigit()
+            else signal.Signals[f"SIG{which.upper().removeprefix('SIG')}"]
         )
     except (ValueError, KeyError):
-        raise Failed(f"there is no signal {wanted}", 2) from None
+        raise Failed(f"there is no signal {which}", 2) from None
     ask("kill", name, number)
 
 
 @click.command()
+@of_step
 @click.argument("name")
 def stop(name):
     """Stop the process NAME, and leave it stopped."""
@@ -85,6 +137,7 @@ def stop(name):
 
 
 @click.command()
+@of_step
 @click.argument("name")
 def start(name):
     """Start the process NAME again after a stop."""
@@ -92,7 +145,10 @@ def start(name):
 
 
 @click.command()
+@of_step
 @click.argument("name")
 def restart(name):
-    """Stop and start every instance of NAME, one after the other, each until it is ready."""
+    """Stop and start every instance of NAME, one after the other.
+
+    The next one follows when the one before is ready."""
     ask("restart", name)

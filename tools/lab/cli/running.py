@@ -1,25 +1,37 @@
 """The commands that start a step: for a person, for a command, or for its tests."""
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import click
-from rich.panel import Panel
 from rich.table import Table
 
 from tools.lab.cli.options import events_option, scale_option, step_argument, tree_of
-from tools.lab.cli.terminal import Interrupted, out, progress, say, shower, until_interrupted
+from tools.lab.cli.processes import where_to_look
+from tools.lab.cli.terminal import (
+    Interrupted,
+    out,
+    patient,
+    progress,
+    say,
+    shower,
+    until_interrupted,
+)
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE
-from tools.lab.ground.waiting import free_port, is_listening
 from tools.lab.steps import chain as chains
 from tools.lab.steps import proving
+from tools.lab.system.ports import USUAL_PORT, Ports
 from tools.lab.system.state import temporary_state
 from tools.lab.system.system import System
 
-USUAL_PORT = 8000
+LOOK_EVERY = 0.2  # seconds
+ENDS_WITHIN = 10.0  # seconds that the command of ./lab run has after Ctrl-C
 
 
 @click.command()
@@ -34,20 +46,18 @@ USUAL_PORT = 8000
 def up(step, port, scale, events):
     """Start a step and keep it running, until Ctrl-C."""
     tree = tree_of(step)
-    began = time.monotonic()
-    if port and is_listening(port):
-        raise Failed(f"port {port} is taken; choose another with --port", 2)
-    port = port or (free_port() if is_listening(USUAL_PORT) else USUAL_PORT)
     if not (tree.state / "logs").exists():
         broker, memory = ("Kafka, ", 900) if tree.topics else ("", 400)
         out.print(
             f"First start of this step: PostgreSQL, {broker}a mail catcher, a payment sandbox; "
             f"about {memory} MB of memory, state in .lab/"
         )
+    ports = Ports()
     system = System(
         tree,
         tree.state,
-        port=port,
+        ports=ports,
+        port=ports.for_a_browser(port),
         scale=scale,
         seed=(events, 100),
         traced=True,
@@ -55,36 +65,27 @@ def up(step, port, scale, events):
         progress=progress,
     )
     until_interrupted()
-    try:
-        system.start()
-        out.print(where_to_look(system, time.monotonic() - began))
-        system.supervisor.ended.wait()
-        system.stop()
-        sys.exit(system.supervisor.exit_code)
-    except Interrupted:
-        out.print("\nStopping.")
-        if system.supervisor:
+    with patient() as terminal:
+        try:
+            keep_up(system, terminal)
+        except Interrupted:
+            out.print("\nStopping.")
+        finally:
             system.stop()
+    sys.exit(system.supervisor.exit_code)
 
 
-def where_to_look(system, seconds):
-    settings = system.to_run()
-    lines = [
-        f"The shop        {system.base_url}",
-        f"The mail        {system.mail_url or 'on the server of SMTP_URL'}",
-        f"The API         {system.base_url}/api/openapi.json",
-        f"A customer      fan@encore.example, password {settings['FAN_PASSWORD']}",
-        f"An organiser    organiser@encore.example, password {settings['ORGANISER_PASSWORD']}",
-        "",
-        f"Ready after {seconds:.1f} s. Ctrl-C stops it; ./lab ps, logs, sql and mail look inside "
-        "from another terminal.",
-    ]
-    return Panel(
-        "\n".join(lines),
-        title=f"Encore, step {system.tree.slug}",
-        border_style="green",
-        expand=False,
+def keep_up(system, terminal):
+    """Start a system, and return once nobody can see any more what it prints."""
+    began = time.monotonic()
+    system.start()
+    out.print(where_to_look(system.to_run(), system.tree.slug))
+    out.print(
+        f"Ready after {time.monotonic() - began:.1f} s. Ctrl-C stops it; ./lab ps shows this "
+        "again,\nand logs, sql and mail look inside, from another terminal."
     )
+    while not terminal.gone.wait(LOOK_EVERY):
+        pass  # a signal may have come to another thread, and is noticed when this one wakes
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -103,6 +104,8 @@ def run(keep, scale, events, words):
     step = None
     if "--" in sys.argv and sys.argv[sys.argv.index("--") - 1] == words[0] and len(words) > 1:
         step, *words = words
+    if shutil.which(words[0]) is None:
+        raise Failed(f"there is no command {words[0]}", 127)
     sys.exit(run_with_system(tree_of(step), words, keep, scale=scale, seed=(events, 100)))
 
 
@@ -118,12 +121,22 @@ def run_with_system(tree, command, keep=False, **options):
         until_interrupted()
         try:
             system.start()
-            return subprocess.run(command, env={**os.environ, **system.to_run()}).returncode
-        except FileNotFoundError:
-            raise Failed(f"there is no command {command[0]}", 127) from None
+            return ended(subprocess.Popen(command, env={**os.environ, **system.to_run()}))
         finally:
-            if system.supervisor:
-                system.stop()
+            system.stop()
+
+
+def ended(command):
+    """The exit code of a command. Ctrl-C reaches it too, and it has a while to end in order."""
+    try:
+        return command.wait()
+    except Interrupted as interrupted:
+        if interrupted.args != (signal.SIGINT,):
+            command.send_signal(*interrupted.args)
+        with suppress(subprocess.TimeoutExpired):
+            command.wait(ENDS_WITHIN)
+        command.kill()
+        raise
 
 
 @click.command(context_settings={"ignore_unknown_options": True})

@@ -2,6 +2,7 @@
 docs/step-interface.md."""
 
 import json
+import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +16,16 @@ TOOLING = (
     "README.md",
     "LICENSE",
     ".gitignore",
+    ".gitattributes",
     ".dockerignore",
     "web/",
     "tests/lab/",
     "docs/",
 )
 NOT_TOOLING = ("docs/events/",)
+SETTING = re.compile(r"^\| `([A-Z][A-Z0-9_]*)` \| ", re.MULTILINE)
+# each process has its own, on the loopback address
+OF_A_PROCESS = ("HOST", "PORT", "INSTANCE")
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,13 @@ class Tree:
         is no Kafka yet."""
         path = self.path / "extracted" / "topics.json"
         return json.loads(path.read_text()) if path.exists() else {}
+
+    @property
+    def settings(self):
+        """The names of the documented settings that apply to all processes."""
+        path = self.path / "docs" / "settings.md"
+        named = SETTING.findall(path.read_text(encoding="utf-8")) if path.exists() else ()
+        return [name for name in named if name not in OF_A_PROCESS]
 
     def procfile(self):
         """{name: [word of the command, ...]} in the order of the file."""

@@ -1,4 +1,4 @@
-"""The mail that was caught, in the terminal."""
+"""The mail catcher's mail, for tests and for the terminal."""
 
 import json
 import urllib.parse
@@ -23,6 +23,7 @@ def messages(url, to=None, limit=50):
 
 
 def mails(url, to=None):
+    """[{subject, to, text}], oldest first; none if the catcher does not answer."""
     try:
         found = messages(url, to, limit=1000)
         return [
@@ -38,14 +39,14 @@ def mails(url, to=None):
 
 
 def clear(url):
-    """Throw away all the mail that was caught."""
+    """Delete all mail of the catcher."""
     request = urllib.request.Request(f"{url}/api/v1/messages", method="DELETE")
     urllib.request.urlopen(request, timeout=10).close()
 
 
 def show(out, url, id, to):
     if not url:
-        raise Failed("the mail goes to a server of yours: look there")
+        raise Failed("the mail goes to the server of SMTP_URL, which ./lab cannot read")
     found = messages(url, to)
     if id is None:
         table = Table("id", "when", "to", "subject", box=None)

@@ -1,4 +1,4 @@
-"""The payment sandbox, seen from outside: the money that it moved, and its knobs."""
+"""The payment sandbox from outside: its charges and refunds, and its knobs."""
 
 import urllib.error
 import urllib.request
@@ -10,13 +10,14 @@ PAGE = 1000
 
 
 def moved(url):
-    """Every charge and refund of the sandbox at url, oldest first; None where there is no
-    sandbox."""
-    items, after = [], 0
+    """Every charge and refund of the sandbox at url, oldest first; None if there is no sandbox."""
+    items = []
+    after = 0
     try:
         while url and after is not None:
             page = read(url, f"/_sandbox/ledger?limit={PAGE}&after={after}")
-            items, after = items + page["items"], page["next"]
+            items += page["items"]
+            after = page["next"]
     except urllib.error.HTTPError:
         return None
     return items if url else None
@@ -37,6 +38,6 @@ def turn(url, knobs):
 
 
 def clear(url):
-    """Forget all the money that the sandbox at url has moved; its customers stay."""
+    """Delete all charges and refunds of the sandbox at url; its customers stay."""
     request = urllib.request.Request(f"{url}/_sandbox/ledger", method="DELETE")
     urllib.request.urlopen(request, timeout=10).close()

@@ -32,10 +32,9 @@ class Running:
     def sign_in(self, email, password=None):
         """A client that is signed in; the passwords of the sample's customers and organisers are
         known."""
-        told = self.system.to_run()
-        known = (
-            told["ORGANISER_PASSWORD"] if email.startswith("organiser@") else told["FAN_PASSWORD"]
-        )
+        settings = self.system.to_run()
+        role = "ORGANISER" if email.startswith("organiser@") else "FAN"
+        known = settings[f"{role}_PASSWORD"]
         client = self.client()
         client.request(
             "POST", "/api/sessions", json={"email": email, "password": password or known}
@@ -94,19 +93,18 @@ class Running:
 
     @contextmanager
     def statements(self, owner="monolith"):
-        """A list of the statements that an owner's database was asked, complete when this ends;
-        empty where there is no such owner."""
-        asked, server = [], self.system.servers.get(owner)
+        """A list of the statements that an owner's database received, complete at the end of the
+        block; empty if there is no such owner."""
+        received = []
+        server = self.system.servers.get(owner)
         if server is None:
-            yield asked
+            yield received
             return
-        name, end = (
-            "postgres" if owner == "monolith" else f"postgres-{owner}",
-            f"end of what {secrets.token_hex(8)} asked",
-        )
+        name = "postgres" if owner == "monolith" else f"postgres-{owner}"
+        end = f"end of the statements of {secrets.token_hex(8)}"
         path = self.system.state / "logs" / f"{name}.log"
         log_statements(server, "all", note=f"begin, to {end}")
-        yield asked
+        yield received
         log_statements(server, "none", note=end)
         waiting.eventually(lambda: end in path.read_text())
         text = (
@@ -116,29 +114,26 @@ class Running:
             re.search(r"LOG:  (?:statement|execute [^:]*): (.*)", entry, re.DOTALL)
             for entry in re.split(r"^(?=\S)", text, flags=re.MULTILINE)
         ]
-        asked += [" ".join(each[1].split()) for each in found if each]
+        received += [" ".join(each[1].split()) for each in found if each]
 
     def events(self, topic):
-        """[{type, key, data, headers}] of what was said on a topic, in the order of each partition;
-        nothing where there is none."""
+        """[{type, key, data, headers}] of the messages of a topic, in the order of each partition;
+        none if the step has no Kafka."""
         address = self.system.settings.get("KAFKA_BOOTSTRAP_SERVERS")
         if not address:
             return []
-        # Kafka's client takes a while to import, and most callers do without
-        from tools.lab.look import (
-            topics,
-        )
+        # Kafka's client takes a while to import, and most callers do not need it
+        from tools.lab.look import topics
 
         return [
-            said
-            for said in topics.said(address, topic)
-            if said["offset"] >= self.published_before.get((topic, said["partition"]), 0)
+            message
+            for message in topics.messages(address, topic)
+            if message["offset"] >= self.published_before.get((topic, message["partition"]), 0)
         ]
 
 
 def log_statements(server, which, note):
-    """Have a server log all statements, or none of them any more, with a note in its log in
-    between."""
+    """Have a server log all statements, or none, and write a note into its log in between."""
     with server.connect() as connection:
         if which == "none":
             connection.execute(f"select '{note}'")

@@ -1,7 +1,7 @@
 """One booking through every table, topic and process: what `./lab trace` draws.
 
-It knows no table of any step: a row belongs to a booking that it names, and so does a message; a
-trace belongs to it that such a message was said in. Spans are read as the processes wrote them, in
+It knows no table of any step: a row or a message belongs to a booking if it contains the booking's
+id. The traces of these messages belong to the booking too. Processes write their spans as
 OpenTelemetry's JSON: docs/settings.md, TRACE_FOLDER."""
 
 import json
@@ -24,11 +24,12 @@ NANOSECONDS = 1e6  # in a millisecond
 CONSUMER = 5  # OTLP's number of this kind of span
 
 
-def show(out, told, booking):
-    """Draw what belongs to a booking; told is what the running system notes of itself."""
-    if len(booking) < 8:  # else it would be found everywhere
+def show(out, settings, booking):
+    """Print the rows, messages and traces of a booking in the system with these settings."""
+    if len(booking) < 8:  # a shorter text would be found everywhere
         raise Failed(f"{booking} is no booking's id", 2)
-    found, messages = rows(told, booking), said(told, booking)
+    found = rows(settings, booking)
+    messages = messages_of(settings, booking)
     if not found and not messages:
         raise Failed(f"no row and no message names {booking}", 2)
     out.print(
@@ -48,38 +49,39 @@ def show(out, told, booking):
             for topic, each in messages
         ]
         out.print(as_table(("topic", "at", "type", "data"), lines))
-    wanted = list(dict.fromkeys(id for _, each in messages if (id := trace_id(each))))
-    spans = read_spans(told.get("TRACE_FOLDER"))
-    for each in wanted:
+    trace_ids = list(dict.fromkeys(id for _, each in messages if (id := trace_id(each))))
+    spans = read_spans(settings.get("TRACE_FOLDER"))
+    for each in trace_ids:
         if each in spans:
             out.print(drawn(each, spans[each]))
 
 
-def rows(told, booking):
+def rows(settings, booking):
     """[(owner, table, {column: value})] of the rows in every database that name the booking."""
     found = []
-    for name, url in sorted(told.items()):
+    for name, url in sorted(settings.items()):
         if name.endswith("_DATABASE_URL"):
             with psycopg.connect(url, autocommit=True) as connection:
                 for (table,) in connection.execute(TABLES).fetchall():
-                    asked = connection.execute(
+                    naming = connection.execute(
                         sql.SQL(NAMING).format(sql.Identifier(table)), [f"%{booking}%"]
                     )
                     found += [
-                        (name.removesuffix("_DATABASE_URL").lower(), table, row) for (row,) in asked
+                        (name.removesuffix("_DATABASE_URL").lower(), table, row)
+                        for (row,) in naming
                     ]
     return found
 
 
-def said(told, booking):
-    """[(topic, message)] of the messages that name the booking, in the order of their time."""
-    address = told.get("KAFKA_BOOTSTRAP_SERVERS")
+def messages_of(settings, booking):
+    """[(topic, message)] of the messages that name the booking, in the order of their times."""
+    address = settings.get("KAFKA_BOOTSTRAP_SERVERS")
     if not address:
         return []
     found = [
         (topic, each)
         for topic in HERE.topics
-        for each in topics.said(address, topic)
+        for each in topics.messages(address, topic)
         if booking in json.dumps([each["key"], each["data"]])
     ]
     return sorted(found, key=lambda each: each[1]["headers"].get("ce_time", ""))
@@ -90,11 +92,11 @@ def trace_id(message):
 
 
 def read_spans(folder):
-    """{trace: its spans, in the order in which they began, each with the service it is of}"""
+    """{trace id: its spans, in the order of their starts, each with the name of its service}"""
     found = defaultdict(list)
     for path in sorted(Path(folder).glob("*.jsonl")) if folder else ():
         for line in path.read_text().splitlines():
-            # half a line, of a process that is writing it or was killed at it
+            # an incomplete line: the process is writing it, or was killed while it wrote
             with suppress(ValueError):
                 for span in spans_of(json.loads(line)):
                     found[span["traceId"]].append(span)
@@ -115,10 +117,12 @@ def spans_of(exported):
 
 
 def drawn(id, spans):
-    """A trace as a tree: when each span began after the first, and how long it took, in
-    milliseconds; of what was tried again, the last."""
-    began, nodes = int(spans[0]["startTimeUnixNano"]), {}
-    root, tries = Tree(f"trace {id}"), defaultdict(list)
+    """A trace as a tree: the start of each span after that of the first, and how long it took, in
+    milliseconds. Of a span that was tried again, only the last try is drawn."""
+    began = int(spans[0]["startTimeUnixNano"])
+    nodes = {}
+    root = Tree(f"trace {id}")
+    tries = defaultdict(list)
     for span in spans:
         if span["kind"] == CONSUMER:
             tries[span.get("parentSpanId"), span["name"]].append(span["spanId"])
@@ -145,7 +149,7 @@ def as_table(columns, lines):
 
 
 def brief(data, booking):
-    """What is in data, on a line of a table, without what is empty or has an inside."""
+    """The fields of data on one line, without empty and nested ones."""
     flat = {
         name: "this one" if value == booking else value
         for name, value in data.items()

@@ -8,6 +8,7 @@ import os
 import time
 import uuid
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from statistics import median
 
 from aiosmtpd.controller import Controller
@@ -15,14 +16,18 @@ from aiosmtpd.controller import Controller
 from tools.lab.ground.tree import HERE
 from tools.lab.ground.waiting import eventually, free_port, is_listening
 from tools.lab.look.payments import turn
+from tools.lab.measure import cpu
 from tools.lab.measure.shopper import Connection, Shopper, rate, took
 from tools.lab.system.processes import memory
 from tools.lab.system.state import temporary_state
-from tools.lab.system.system import System
+from tools.lab.system.system import System, expand
 
 ROUNDS = 7
 ORDERS = 60
 NOT_COUNTED = 5  # the first orders
+READS = 200
+BOUGHT = 15  # seats a round
+WARM_ORDERS = 60  # a Java process is slow at first
 PAIRS = 2000
 SLOWED = 30  # orders with slow mail and payments
 MILLISECONDS = 100  # by which mail and payments are slower
@@ -53,9 +58,12 @@ def run(out, tree):
         bare = Connection(yardstick(small))
         connection = Connection(small.base_url)
         event_id = connection.ask("GET", "/api/events?limit=1")["items"][0]["id"]
-        figures |= reads(connection, bare, event_id)
+        meter = cpu.Meter(small)
+        figures |= reads(connection, bare, event_id, meter)
         if "facade" in tree.processes():
             figures |= added_by_the_facade(small)
+        log("measuring the CPU time of holds and bookings")
+        figures |= purchases(small, meter)
         large.start()
         delivery.catch_up(large)
         log("measuring holds and bookings")
@@ -86,7 +94,8 @@ def stop(system):
 
 
 def yardstick(system):
-    """Start a bare route on the database of a system; its address."""
+    """Start the bare routes on the database of a system; their address: that of a second facade
+    with the same configuration, if the step has a facade."""
     port = free_port()
     command = [
         "gunicorn",
@@ -95,6 +104,8 @@ def yardstick(system):
         "gthread",
         "--threads",
         "16",
+        "--keep-alive",
+        "5",
         "--bind",
         f"127.0.0.1:{port}",
         "tools.lab.measure.yardstick:create_app()",
@@ -102,7 +113,26 @@ def yardstick(system):
     environment = system.environment("yardstick") | {"PYTHONPATH": str(HERE.path)}
     system.supervise("yardstick", command, port, environment, cwd=HERE.path)
     eventually(lambda: is_listening(port), within=30)
+    if "facade" in system.tree.processes():
+        port = second_facade(system, port)
     return f"http://127.0.0.1:{port}"
+
+
+def second_facade(system, upstream):
+    """Start one more facade of the step in front of another port; its own port."""
+    port = free_port()
+    environment = {
+        **system.supervisor.find("facade").environment,
+        "PORT": str(port),
+        "WEB_UPSTREAMS": f"127.0.0.1:{upstream}",
+        "ADMIN_SOCKET": os.path.relpath(system.state / "second.sock", system.tree.path),
+    }
+    command = expand(system.tree.processes()["facade"], environment)
+    system.supervise("second facade", command, port, environment, cwd=system.tree.path)
+    bare = Connection(f"http://127.0.0.1:{port}")
+    eventually(lambda: bare.request("GET", "/api/events").status == 200, within=30)
+    bare.connections.close()
+    return port
 
 
 def warm_start(system):
@@ -120,38 +150,92 @@ def warm_start(system):
     }
 
 
-def reads(connection, bare, event_id):
-    """The rate of each route as a share of the yardstick's, once for each round."""
-    pairs = {
-        "events list": ("/api/events", "/events"),
-        "one event": (f"/api/events/{event_id}", f"/event?id={event_id}"),
-        "seats": (f"/api/events/{event_id}/seats", f"/seats?id={event_id}"),
+def reads(connection, bare, event_id, meter):
+    """The rate of each route as a share of the yardstick's, and its CPU, once for each round."""
+    paths = {
+        "events list": "/api/events",
+        "one event": f"/api/events/{event_id}",
+        "seats": f"/api/events/{event_id}/seats",
     }
     figures = {}
-    for name, (path, bare_path) in pairs.items():
+    for name, path in paths.items():
         rate(connection, path)  # warm up
-        rate(bare, bare_path)
+        rate(bare, path)
         figures[f"{name}, rate as a share of a bare route's"] = [
-            rate(connection, path) / rate(bare, bare_path) for _ in range(ROUNDS)
+            rate(connection, path) / rate(bare, path) for _ in range(ROUNDS)
         ]
+        figures |= cpu.figures(name, [read(connection, path, meter) for _ in range(ROUNDS)])
     return figures
 
 
+def read(connection, path, meter):
+    """What one read costs each process."""
+    cost, _ = measured(meter, [partial(connection.ask, "GET", path)] * READS)
+    return cost
+
+
+def measured(meter, calls):
+    """(what one of the calls costs each process, what they returned)"""
+    answers = []
+    return meter.measure(lambda: answers.extend(call() for call in calls), len(calls)), answers
+
+
+def purchases(system, meter):
+    """What a hold and a booking cost each process, with all that follows from it."""
+    shopper = Shopper(system)
+    for _ in range(WARM_ORDERS):
+        shopper.buy()
+    held, booked = [], []
+    for _ in range(ROUNDS):
+        cost, holds = measured(meter, [shopper.take] * BOUGHT)
+        held.append(cost)
+        cost, _ = measured(meter, [partial(shopper.pay, hold) for hold in holds])
+        booked.append(cost)
+    return cpu.figures("hold", held) | cpu.figures("book", booked)
+
+
 def added_by_the_facade(system):
-    """The time that the facade adds to a small answer, in milliseconds: requests through it and
-    directly to the web process in turn, over kept connections."""
-    ways = (Connection(system.base_url), Connection(address_of_web(system)))
-    times = [
-        [took(lambda way=way: way.ask("GET", "/api/venues?limit=1"))[0] for way in ways]
-        for _ in range(PAIRS)
-    ]
-    through, direct = (sorted(each) for each in zip(*times, strict=True))
-    return {
-        f"added by the facade, p{share}, ms": [
-            1000 * (through[PAIRS * share // 100] - direct[PAIRS * share // 100])
-        ]
-        for share in (50, 99)
+    """The time that the facade adds to a small answer, in milliseconds, and the time that a Caddy
+    adds which does nothing but pass requests on. Each way in turn, over kept connections."""
+    ways = {
+        "directly": Connection(address_of_web(system)),
+        "the facade": Connection(system.base_url),
+        "a Caddy without routes, checks and log": Connection(plain_caddy(system)),
     }
+    read = partial(Connection.ask, method="GET", path="/api/venues?limit=1")
+    write = partial(Connection.ask, method="POST", path="/api/sessions", body={}, expect=(422,))
+    figures = {}
+    for kind, call in {"read": read, "write": write}.items():
+        directly, *others = median_times(ways, call).items()
+        for way, seconds in others:
+            figures[f"added by {way} to a {kind}, p50 ms"] = [1000 * (seconds - directly[1])]
+    return figures
+
+
+def median_times(ways, call):
+    """{way: the median of the seconds that call(connection) takes}, each way in turn."""
+    times = {way: [] for way in ways}
+    for _ in range(PAIRS):
+        for way, connection in ways.items():
+            times[way].append(took(partial(call, connection))[0])
+    return {way: median(each) for way, each in times.items()}
+
+
+def plain_caddy(system):
+    """Start a Caddy that passes each request on to the web process; its address."""
+    port = free_port()
+    command = [
+        "caddy",
+        "reverse-proxy",
+        "--from",
+        f"http://127.0.0.1:{port}",
+        "--to",
+        address_of_web(system).removeprefix("http://"),
+    ]
+    environment = system.supervisor.find("facade").environment
+    system.supervise("plain caddy", command, port, environment, cwd=system.state)
+    eventually(lambda: is_listening(port), within=30)
+    return f"http://127.0.0.1:{port}"
 
 
 def address_of_web(system):
@@ -166,7 +250,7 @@ def orders(small, large, bare):
     for number in range(ORDERS + NOT_COUNTED):
         for shopper in (few, many) if number % 2 else (many, few):
             shopper.buy()
-        inserts.append(took(lambda: bare.ask("POST", "/rows", {"note": "one"}))[0])
+        inserts.append(took(lambda: bare.ask("POST", "/api/rows", {"note": "one"}))[0])
     for times in (few.hold, few.book, many.hold, many.book, inserts):
         del times[:NOT_COUNTED]
     p50 = {"a bare insert": median(inserts), "hold": median(few.hold), "book": median(few.book)}

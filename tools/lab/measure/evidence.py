@@ -2,7 +2,9 @@
 and in the databases."""
 
 import re
+import time
 import urllib.parse
+from collections import Counter
 
 import psycopg
 
@@ -16,6 +18,9 @@ PAGE = 1000  # mails
 SOLD_TWICE = """
     select seat_id from booking_seats join bookings on bookings.id = booking_id
     where status in ('pending', 'confirmed') group by seat_id having count(*) > 1"""
+CLAIMED = """
+    select seat_id from booking_seats join bookings on bookings.id = booking_id
+    where status in ('pending', 'confirmed')"""
 LIVE_HOLDS = "select hold_id from bookings where status in ('pending', 'confirmed')"
 NOT_THERE = (
     psycopg.errors.UndefinedTable,
@@ -25,34 +30,42 @@ NOT_THERE = (
 
 
 class Witness:
-    """Collects evidence about the system with these settings, as the accounts of a ledger."""
+    """Collects evidence about the system with these settings, as the accounts of a Ledger.
 
-    def __init__(self, ledger, settings):
+    No mail is expected at the addresses unmailable, and the money of the holds_before is not looked
+    at."""
+
+    def __init__(self, ledger, settings, *, unmailable=(), holds_before=()):
         self.settings = settings
+        self.events = ledger.events()
+        self.unmailable = set(unmailable)
+        self.holds_before = set(holds_before)
         self.cookies = {}
         self.connections = Connections(settings["BASE_URL"], timeout=60)
         self.passwords = {
-            entry["body"]["email"]: entry["body"]["password"]
-            for entry in ledger
-            if entry["operation"] == "register"
+            email: entries[0]["body"]["password"] for email, entries in ledger.registrations.items()
         }
 
     def evidence(self):
         """The dict that judge() reads; None stands for a source that is not there."""
+        now = time.time()
         listed = {email: self._list(email, "/api/bookings?") for email in self.passwords}
         bookings = [(email, booking) for email, own in listed.items() for booking in own or []]
-        events = {booking["event_id"] for _, booking in bookings}
+        events = self.events | {booking["event_id"] for _, booking in bookings}
         seats = [seat for event in events for seat in self._seats(event)]
         return {
+            "now": now,
+            "unmailable": self.unmailable,
             "bookings": listed,
             "payments": {
                 booking["id"]: self._list(email, f"/api/payments?booking_id={booking['id']}&")
                 for email, booking in bookings
             },
             "seats": {seat["id"]: seat["status"] for seat in seats},
-            "moved": moved(self.settings.get("STRIPE_API_BASE")),
+            "moved": self._moved(),
             "confirmations": confirmations(self.settings.get("MAIL_URL")),
             "sold_twice": rows(self.settings, SOLD_TWICE) or [],
+            "claimed": rows(self.settings, CLAIMED) or [],
             "live_holds": rows(self.settings, LIVE_HOLDS),
             "leaks": [
                 leak
@@ -92,6 +105,12 @@ class Witness:
             after = answer.json["next"]
         return items
 
+    def _moved(self):
+        items = moved(self.settings.get("STRIPE_API_BASE"))
+        return items and [
+            item for item in items if item["metadata"].get("hold_id") not in self.holds_before
+        ]
+
     def _seats(self, event):
         return self.connections.ask("GET", f"/api/events/{event}/seats").json.get("items", [])
 
@@ -116,18 +135,19 @@ class Witness:
 
 
 def confirmations(url):
-    """{(address, booking id)} of each mail that confirms a booking; None without a mail catcher."""
+    """{(address, booking id): number of mails that confirm the booking}; None without a mail
+    catcher."""
     if not url:
         return None
-    found = set()
+    found = Counter()
     start = 0
     while mails := read(url, f"/api/v1/messages?limit={PAGE}&start={start}")["messages"]:
         start += len(mails)
-        found |= {
+        found.update(
             (mail["To"][0]["Address"], booking)
             for mail in mails
             for booking in CONFIRMATION.findall(mail["Snippet"])
-        }
+        )
     return found
 
 

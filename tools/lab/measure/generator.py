@@ -97,6 +97,7 @@ def entry(operation, email, request, answer):
         "body": body or {},
         "status": answer.status,
         "answer": answer.json,
+        "at": time.time(),
     }
     return json.dumps(fields) + "\n"
 

@@ -91,9 +91,9 @@ class Load:
         seats = self.connections.ask("GET", f"/api/events/{event}/seats").json["items"]
         return [seat["id"] for seat in seats if seat["status"] == "free"]
 
-    def measure(self, rate, seconds, *, warm=WARM, give_up=False):
+    def measure(self, rate, seconds, *, warm=WARM, give_up=False, begin=lambda: None):
         """The figures of so many seconds of load at rate requests a second; with give_up, it stops
-        as soon as the rate is certainly not held."""
+        as soon as the rate is certainly not held. begin() is called right before the first."""
         turns = script(seed=self.seed, rate=rate, seconds=warm + seconds)
         buyers = sum(turn.operation == "hold" for turn in turns)
         plan = {
@@ -108,6 +108,7 @@ class Load:
             **self._stock(buyers),
         }
         self.log(f"{rate:g} requests a second: {warm:g} s to warm up, {seconds:g} s measured")
+        begin()
         measured = run_generator(plan)
         return {
             "rate": rate,
@@ -129,12 +130,15 @@ class Load:
         timer.start()
         return timer
 
-    def settle(self):
-        """Wait until everything has settled; {promise: [violation, ...]}."""
+    def settle(self, **options):
+        """Wait until everything has settled; the audit's Verdict. The options are the audit's."""
         self.log("waiting until everything has settled, and auditing")
         self.connections.close()
-        ledger = [json.loads(line) for line in self.ledger.read_text().splitlines()]
-        return audit(ledger, self.settings, within=SETTLES_WITHIN)
+        return audit(self.entries(), self.settings, **{"within": SETTLES_WITHIN, **options})
+
+    def entries(self):
+        """The ledger: measure/ledger.py says what is in it."""
+        return [json.loads(line) for line in self.ledger.read_text().splitlines()]
 
 
 def run_generator(plan):

@@ -11,12 +11,19 @@ from tools.lab.system.state import temporary_state
 from tools.lab.system.system import System
 
 MAILED_WITHIN = 5.0  # seconds, while the component is stopped
+BESIDE = ("mail", "payments-sandbox")
+SECONDS_EACH = 25
 LATER_WITHIN = 60.0  # seconds after it has started again
 
 
 def run(out, tree):
     """Stop each component in turn, print a table, and return {component: {"works": [journey, ...],
     "later": [...], "fails": [...]}}."""
+    components = len(tree.processes()) + len(tree.owners) + len(BESIDE) + bool(tree.topics)
+    minutes = max(1, round(components * SECONDS_EACH / 60))
+    out.print(
+        f"Stops {components} components, one after the other: about {minutes} min.", style="dim"
+    )
     figures = {}
     with temporary_state(tree) as state:
         system = System(

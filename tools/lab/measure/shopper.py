@@ -41,15 +41,21 @@ class Shopper:
 
     def buy(self):
         """Hold and book a seat, and wait until the booking is confirmed."""
-        seats = {"seats": [self.free.pop()]}
-        hold_took, hold = took(
-            lambda: self.connection.ask("POST", f"/api/events/{self.event}/holds", seats)
-        )
-        order = {"hold_id": hold["id"], "payment_method": "pm_card_visa"}
-        book_took, booking = took(lambda: self.connection.ask("POST", "/api/bookings", order))
+        hold_took, hold = took(self.take)
+        book_took, booking = took(lambda: self.pay(hold))
         eventually(lambda: self.status(booking["id"]) == "confirmed")
         self.hold.append(hold_took)
         self.book.append(book_took)
+
+    def take(self):
+        """Hold the next free seat."""
+        seats = {"seats": [self.free.pop()]}
+        return self.connection.ask("POST", f"/api/events/{self.event}/holds", seats)
+
+    def pay(self, hold):
+        """Book a hold."""
+        order = {"hold_id": hold["id"], "payment_method": "pm_card_visa"}
+        return self.connection.ask("POST", "/api/bookings", order)
 
     def status(self, booking):
         return self.connection.ask("GET", f"/api/bookings/{booking}")["status"]

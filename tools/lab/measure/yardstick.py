@@ -1,7 +1,7 @@
 """The bare Flask routes over SQLAlchemy that ./lab bench compares a step's routes with.
 
-They read the same rows of the same database, or insert one, without checks, sessions, log and
-joins."""
+They answer at the shop's addresses, from the same rows of the same database, or insert a row:
+without checks, sessions, log and errors of their own."""
 
 import os
 import uuid
@@ -10,13 +10,15 @@ from flask import Flask, request
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.orm import Session
 
+EVENTS = (
+    "select e.id, title, artist, genre, starts_at::text, v.id as venue_id, v.name, city, currency "
+    "from events e join venues v on v.id = venue_id "
+)
 READS = {
-    "/events": "select id, title, artist, genre, starts_at::text, venue_id, currency from events "
-    "order by starts_at, id limit 20",
-    "/event": "select id, title, artist, genre, starts_at::text, venue_id, currency from events "
-    "where id = :id",
-    "/seats": 'select id, section, "row", number, price{status} from seats where event_id = :id '
-    "order by position",
+    "/api/events": f"{EVENTS} where starts_at >= now() order by starts_at, e.id limit 20",
+    "/api/events/<id>": f"{EVENTS} where e.id = :id",
+    "/api/events/<id>/seats": 'select id, section, "row", number, price{status} from seats '
+    "where event_id = :id order by position",
 }
 
 
@@ -36,7 +38,11 @@ def create_app():
     for path, sql in READS.items():
         app.add_url_rule(path, path, reading(engine, sql.format(status=status)))
 
-    @app.post("/rows")
+    @app.get("/health/ready")
+    def ready():
+        return {"status": "ready"}
+
+    @app.post("/api/rows")
     def insert():
         with Session(engine) as session, session.begin():
             session.execute(
@@ -49,13 +55,9 @@ def create_app():
 
 
 def reading(engine, sql):
-    def read():
+    def read(**parameters):
         with Session(engine) as session:
-            return {
-                "items": [
-                    dict(row)
-                    for row in session.execute(text(sql), request.args.to_dict()).mappings()
-                ]
-            }
+            rows = session.execute(text(sql), parameters).mappings()
+            return {"items": [dict(row) for row in rows]}
 
     return read

@@ -19,6 +19,7 @@ from tools.lab.ground.tree import HERE, is_tooling
 
 FOLDER = HERE.path / "docs" / "measurements"
 NUMBERS = re.compile(r"(?<=<!-- numbers -->\n).*(?=<!-- /numbers -->)", re.DOTALL)
+COST = re.compile(r"CPU of (?P<process>.+) for (?P<request>.+), ms")
 HEADLINES = ("book, p50 ms", "memory of the web process, MB")
 
 
@@ -91,6 +92,39 @@ def _ratios(figures):
 
 
 def _counts(figures):
+    """A table of the figures; those of CPU time as a table of processes and requests."""
+    costs = {}
+    for name in list(figures):
+        if found := COST.fullmatch(name):
+            costs.setdefault(found["process"], {})[found["request"]] = figures[name]
+    others = {name: values for name, values in figures.items() if not COST.fullmatch(name)}
+    return _rows(others) + (_costs(costs) if costs else "")
+
+
+def _costs(costs):
+    requests = list(dict.fromkeys(request for each in costs.values() for request in each))
+    last = {name: each for name, each in costs.items() if name != "all"} | {"all": costs["all"]}
+    rows = [
+        f"| {process} | "
+        + " | ".join(spread(each[request]) if request in each else "" for request in requests)
+        + " |"
+        for process, each in last.items()
+    ]
+    return "\n".join(
+        [
+            "",
+            "CPU time of a request by process, in milliseconds; a process's work after the answer "
+            "counts, its work at rest does not:",
+            "",
+            f"| process | {' | '.join(requests)} |",
+            f"| --- |{' --- |' * len(requests)}",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _rows(figures):
     return "\n".join(
         [
             "\n",

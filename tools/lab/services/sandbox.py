@@ -3,7 +3,7 @@ SDK to talk to.
 
 It stands in for Stripe's test mode as Stripe's API reference describes it: customers, payment
 methods, payment intents, charges, refunds, lists, errors and idempotent requests. Knobs under
-/_sandbox make it slow, away, or silent after charging."""
+/_sandbox make it slow, away, silent after charging, or late to charge."""
 
 import argparse
 import asyncio
@@ -24,7 +24,14 @@ CARDS = {
 }
 SMALLEST = {"eur": 50, "usd": 50, "chf": 50, "gbp": 30, "sek": 300}
 LARGEST = 99_999_999
-KNOBS = {"latency_ms": int, "refuse": bool, "hang": bool, "silent": bool, "drop_after": int}
+KNOBS = {
+    "latency_ms": int,
+    "refuse": bool,
+    "hang": bool,
+    "silent": bool,
+    "drop_after": int,
+    "processing": bool,
+}
 PREFIXES = {"customer": "cus", "payment_intent": "pi", "charge": "ch", "refund": "re"}
 SCHEMA = """
 create table if not exists objects (
@@ -51,6 +58,7 @@ class Store:
     index."""
 
     def __init__(self, path):
+        self.processing = False
         self.db = sqlite3.connect(path, isolation_level=None)
         self.db.executescript("pragma journal_mode = wal; pragma synchronous = off;" + SCHEMA)
 
@@ -95,17 +103,17 @@ class Store:
             )
         return json.loads(row[0])
 
-    def newest(self, kind, owner, before, limit):
-        """At most limit objects of a kind, of one owner's if that is given, the newest first."""
+    def newest(self, kind, owner, before, limit, since=0):
+        """At most limit objects of a kind, of one owner's if that is given, the newest first; none
+        that was made before since."""
         sql = (
             "select body from objects where kind = ? "
             + ("and owner = ? " if owner else "")
             + "and position < ? order by position desc limit ?"
         )
-        return [
-            json.loads(body)
-            for (body,) in self.db.execute(sql, [kind, *([owner] if owner else []), before, limit])
-        ]
+        rows = self.db.execute(sql, [kind, *([owner] if owner else []), before, limit])
+        found = [json.loads(body) for (body,) in rows]
+        return [body for body in found if body["created"] >= since]
 
     def everything(self, after, limit):
         """[(position, object)] of all kinds, oldest first."""
@@ -114,6 +122,13 @@ class Store:
             (after, limit),
         )
         return [(position, json.loads(body)) for position, body in rows]
+
+    def finish_processing(self):
+        """Charge the cards of all payment intents that are being processed."""
+        with self.transaction():
+            for _, body in self.everything(0, -1):
+                if body["object"] == "payment_intent" and body["status"] == "processing":
+                    _charge(self, body)
 
     def forget_money(self):
         """Forget everything but the customers, whose ids a shop may have kept."""
@@ -252,6 +267,12 @@ def _confirm(store, intent):
             "You cannot confirm this PaymentIntent because it's missing a payment method.",
             code="payment_intent_unexpected_state",
         )
+    if store.processing:
+        return store.change(intent, status="processing")
+    return _charge(store, intent)
+
+
+def _charge(store, intent):
     decline, shared = (
         CARDS[intent["payment_method"]],
         {name: intent[name] for name in ("amount", "currency", "customer", "metadata")},
@@ -298,12 +319,13 @@ def create_refund(store, asked):
             400, f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded"
         )
     store.change(charge, amount_refunded=charge["amount_refunded"] + amount)
-    shared = {name: charge[name] for name in ("currency", "payment_intent", "metadata")}
+    shared = {name: charge[name] for name in ("currency", "payment_intent")}
     return store.add(
         "refund",
         owner=charge["payment_intent"],
         charge=charge["id"],
         amount=amount,
+        metadata={**charge["metadata"], **asked.get("metadata", {})},
         status="succeeded",
         **shared,
     )
@@ -319,7 +341,8 @@ def listing(kind, owner):
     def list_them(store, asked):
         limit = _amount(asked, "limit") if "limit" in asked else 10
         before = store.position(asked["starting_after"]) if "starting_after" in asked else 1 << 62
-        found = store.newest(kind, asked.get(owner), before, min(limit, 100) + 1)
+        since = int(asked.get("created", {}).get("gte", 0))
+        found = store.newest(kind, asked.get(owner), before, min(limit, 100) + 1, since)
         return {
             "object": "list",
             "url": f"/v1/{kind}s",
@@ -362,6 +385,7 @@ class Sandbox:
             "hang": False,
             "silent": False,
             "drop_after": 0,
+            "processing": False,
         }
 
     def serve(self, operation):
@@ -443,7 +467,10 @@ class Sandbox:
                     "detail": f"{', '.join(wrong)}: the knobs are {', '.join(KNOBS)}",
                 },
             )
+        if self.knobs["processing"] and not wanted.get("processing", True):
+            self.store.finish_processing()
         self.knobs |= wanted
+        self.store.processing = self.knobs["processing"]
         return _answer(200, self.knobs)
 
     async def forget(self, request):

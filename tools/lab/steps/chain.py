@@ -110,19 +110,26 @@ def proved(ref=None):
 
 def no_steps():
     """Why there are no steps here, and how to get them, in one line."""
+    if not git.is_here():
+        return "the steps are commits: they need git, and a clone of the repository"
     if git.is_shallow():
         return "this clone is shallow and lacks the steps; get them with git fetch --unshallow"
     return "there is no step here: no commit below main has the trailer Step: 00-..."
 
 
-def find(words, chain):
-    """The step that NN, NN-slug or step-NN-slug names; Failed if there is none."""
+def is_named(slug, words):
+    """Whether N, NN, NN-slug or step-NN-slug is the name of this step."""
     name = words.removeprefix("step-")
-    named = [step for step in chain.steps if name in (step.slug, step.slug[:2])]
-    if not named and not chain.steps and git.is_here() and git.is_shallow():
-        raise Failed(no_steps(), 2)
+    return name in (slug, slug[:2], slug[:2].removeprefix("0"))
+
+
+def find(words, chain):
+    """The step that these words name; Failed if there is none."""
+    named = [step for step in chain.steps if is_named(step.slug, words)]
+    if not chain.steps:
+        raise Failed(f"there is no step {words} here; {no_steps()}", 2)
     if not named:
-        known = ", ".join(step.slug for step in chain.steps) or HERE.slug
+        known = ", ".join(step.slug for step in chain.steps)
         raise Failed(f"there is no step {words}; there are: {known}", 2)
     return named[0]
 

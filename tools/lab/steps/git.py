@@ -2,9 +2,11 @@
 
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from functools import lru_cache
+from pathlib import Path
 
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE
@@ -56,11 +58,11 @@ def lines(*words, **options):
 
 
 def is_here():
-    """Whether this checkout is a git repository of its own, and not an unpacked archive."""
-    try:
-        return ask("rev-parse", "--show-toplevel", check=False) == str(HERE.path)
-    except FileNotFoundError:
+    """Whether this checkout is a git repository of its own, and not an unpacked archive; Failed
+    with git's words if it refuses to read the repository."""
+    if not (HERE.path / ".git").exists() or not shutil.which("git"):
         return False
+    return Path(ask("rev-parse", "--show-toplevel")).samefile(HERE.path)
 
 
 def is_shallow():

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import textwrap
 from statistics import median
 
 from tools.lab.ground.tree import HERE, TOOLING, lesson_of
@@ -31,6 +32,7 @@ READING_ORDER = [
 NOT_SHOWN = [f":(exclude){name}" for name in TOOLING if name != "docs/"] + [
     f":(exclude,glob)docs/{name}" for name in ("*", "adr/**", "steps/**")
 ]
+WIDTH = 80  # columns
 # {name of a measurement: how it stands in the list}
 NUMBERS = {
     "book, p50 ms": "a booking takes {:.0f} ms",
@@ -39,7 +41,7 @@ NUMBERS = {
 
 
 def table(chain):
-    """Two lines for each step: its tag, processes, state and headline numbers; its lesson."""
+    """For each step its tag, processes, state and headline numbers in a line; below, its lesson."""
     if not chain.steps:
         return ""
     newest, listed = chains.publication(), chains.proved()
@@ -52,7 +54,7 @@ def table(chain):
         count = len(processes(step))
         running = f"{count} process{'es' * (count != 1)}"
         lines.append(f"{step.tag:<23} {running:<12} {state:<9} {numbers(step)}".rstrip())
-        lines.append(f"    {lesson(step)}")
+        lines.append(textwrap.indent(textwrap.fill(lesson(step), WIDTH - 4), "    "))
     return "\n".join(lines)
 
 

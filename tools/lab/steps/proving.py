@@ -13,6 +13,7 @@ from tools.lab.steps.keys import AT_EVERY_STEP, pairs, proof_key, unlisted
 
 # these start whole systems and wait for them, while the others compute: they run side by side
 WITH_SYSTEMS = ("extracted", "journeys", "lab", "steps")
+MIGRATION_CODE = ("kit/migration.py",)  # what migrations import: a release brings its own
 LAST_LINES = 4000  # characters of the output of tests that fail
 
 
@@ -86,7 +87,8 @@ def _on_new_tables(before, step, stack):
     if not new:
         return []
     tree = stack.enter_context(jobs.checked_out(before.commit, f"{before.slug[:2]}-tables"))
-    for path in new:
+    there = git.entries(step.commit)
+    for path in [*new, *(path for path in MIGRATION_CODE if path in there)]:
         (tree.path / path).write_text(git.ask("show", f"{step.commit}:{path}") + "\n")
     return [jobs.Job(tree, ["tests/journeys"])]
 

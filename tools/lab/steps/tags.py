@@ -1,10 +1,12 @@
 """The tags of the steps. Every call of `./lab` brings them up to date, since a fetch never moves a
 tag that a clone already has."""
 
+import contextlib
 import hashlib
 import re
 from pathlib import Path
 
+from tools.lab.ground.failed import Failed
 from tools.lab.steps import chain as chains
 from tools.lab.steps import git
 
@@ -14,14 +16,17 @@ READ_FROM = ("refs/heads/main", "refs/remotes/origin/main", "refs/tags")
 
 def keep_up_to_date(say):
     """The same as bring_up_to_date, in a few milliseconds if no tag and no main has moved since."""
-    if not git.is_here():
-        return
-    folder = git.ask("rev-parse", "--path-format=absolute", "--git-common-dir")
-    stamp = Path(folder) / "lab-tags"
-    if stamp.exists() and stamp.read_text() == _state():
-        return
-    if bring_up_to_date(say).steps:
-        stamp.write_text(_state())
+    # most commands need no step, so they run where git or the file system refuses; the others fail
+    # with the same words
+    with contextlib.suppress(Failed, PermissionError):
+        if not git.is_here():
+            return
+        folder = git.ask("rev-parse", "--path-format=absolute", "--git-common-dir")
+        stamp = Path(folder) / "lab-tags"
+        if stamp.exists() and stamp.read_text() == _state():
+            return
+        if bring_up_to_date(say).steps:
+            stamp.write_text(_state())
 
 
 def _state():
@@ -34,8 +39,6 @@ def bring_up_to_date(say):
     """Make, move and remove tags until each step has its tag; say so in one line. The chain."""
     chain = chains.read()
     if not chain.steps:
-        if git.is_here() and git.is_shallow():
-            say(chains.no_steps())
         return chain
     listed = git.lines("for-each-ref", "--format=%(refname:strip=2) %(objectname)", "refs/tags")
     there = dict(line.split(" ") for line in listed)

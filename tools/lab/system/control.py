@@ -1,10 +1,23 @@
 """How a second terminal reaches the lab that runs in a first one: `./lab ps`, kill, stop, start,
-restart."""
+restart.
 
+A question is one line of JSON, {"key", "words"}, and so is its answer, {"done", "answer"}. Whoever
+sends nothing, or anything else, is left without an answer."""
+
+import json
 import secrets
+import socket
+import socketserver
 import threading
-from multiprocessing import AuthenticationError
-from multiprocessing.connection import Client, Listener
+
+import psutil
+
+from tools.lab.ground.failed import Failed
+
+ASKED_WITHIN = 5.0  # seconds from connecting to the whole question
+LONGEST = 4096  # bytes of a question
+ANSWERED_WITHIN = {"ps": 10.0}  # seconds
+OTHERS_WITHIN = 600.0  # a restart waits for each instance
 
 
 class Control:
@@ -13,49 +26,76 @@ class Control:
     def __init__(self, system):
         self.system = system
         self.key = secrets.token_hex(16)
-        self.listener = Listener(("127.0.0.1", 0), authkey=self.key.encode())
-        threading.Thread(target=self._serve, daemon=True).start()
+        self.server = Server(("127.0.0.1", 0), Question)
+        self.server.control = self
+        threading.Thread(target=self.server.serve_forever, args=[0.05], daemon=True).start()
 
     @property
     def address(self):
-        return [self.listener.address[1], self.key]
+        return [self.server.server_address[1], self.key]
 
     def close(self):
-        self.listener.close()
+        self.server.shutdown()
+        self.server.server_close()
 
-    def _serve(self):
-        while True:
-            try:
-                connection = self.listener.accept()
-            except (AuthenticationError, EOFError, ConnectionError):
-                continue
-            except OSError:
-                return
-            with connection:
-                connection.send(self._answer(*connection.recv()))
-
-    def _answer(self, verb, *words):
+    def answer(self, verb, *words):
+        """(whether it was done, what came of it); trouble is for the terminal that asked."""
         supervisor = self.system.supervisor
+        verbs = {
+            "ps": supervisor.facts,
+            "kill": supervisor.kill,
+            "stop": supervisor.stop,
+            "start": supervisor.start,
+            "restart": self.system.restart,
+        }
         try:
-            verbs = {
-                "ps": supervisor.facts,
-                "kill": supervisor.kill,
-                "stop": supervisor.stop,
-                "start": supervisor.start,
-                "restart": self.system.restart,
-            }
-            done = verbs[verb](*words)
-            self.system.note()
-        except (
-            Exception
-        ) as trouble:  # to be said in the terminal that asked, and not to end this thread
+            return True, verbs[verb](*words)
+        except Exception as trouble:
             return False, str(trouble.args[0] if trouble.args else trouble)
-        return True, done
+
+
+class Server(socketserver.ThreadingTCPServer):
+    """A thread for each question, so that a slow one delays no other."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, request, client_address):
+        """Whoever goes away before the answer is not our concern."""
+
+
+class Question(socketserver.StreamRequestHandler):
+    timeout = ASKED_WITHIN
+
+    def handle(self):
+        control = self.server.control
+        asked = _object(self.rfile.readline(LONGEST))
+        if secrets.compare_digest(str(asked.get("key")).encode(), control.key.encode()):
+            done, answer = control.answer(*asked["words"])
+            self.wfile.write(json.dumps({"done": done, "answer": answer}).encode() + b"\n")
+
+
+def _object(line):
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def ask(noted, *words):
     """(whether it was done, what came of it) from the lab that has noted itself."""
     port, key = noted["control"]
-    with Client(("127.0.0.1", port), authkey=key.encode()) as connection:
-        connection.send(words)
-        return connection.recv()
+    who = f"./lab up (process {noted['pid']})"
+    if psutil.Process(noted["pid"]).status() == psutil.STATUS_STOPPED:
+        raise Failed(f"{who} is suspended; let it go on, with fg in its terminal")
+    within = ANSWERED_WITHIN.get(words[0], OTHERS_WITHIN)
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=within) as connection:
+            connection.sendall(json.dumps({"key": key, "words": words}).encode() + b"\n")
+            answer = _object(connection.makefile("rb").readline())
+    except OSError as trouble:
+        raise Failed(f"{who} does not answer: {trouble}") from None
+    if not answer:
+        raise Failed(f"{who} has ended meanwhile")
+    return answer["done"], answer["answer"]

@@ -2,46 +2,100 @@
 on it."""
 
 import contextlib
+import fcntl
 import json
+import os
 import secrets
 import shutil
-
-import psutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 from tools.lab.ground.failed import Failed
+from tools.lab.ground.tree import HERE
 from tools.lab.services.postgres import PostgreSQL
-from tools.lab.system.processes import kill_group
+from tools.lab.system import leftovers
 
 
 def running(state):
     """What the system that runs on state has noted of itself; None if none does."""
+    noted = read(state / "running.json")
+    alive = "control" in noted and leftovers.identity(noted["pid"]) == noted["created"]
+    return noted if alive else None
+
+
+def lock(state):
+    """An open file that keeps every other lab from this state, until it is closed or this process
+    ends; Failed if another one has it."""
+    state.mkdir(parents=True, exist_ok=True)
+    file = (state / "lock").open("w")
     try:
-        noted = json.loads((state / "running.json").read_text())
-    except (FileNotFoundError, ValueError):
-        return None
-    return noted if _is_alive(noted["pid"], noted["created"]) else None
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        _refuse_running(state)
+        raise Failed("this step is being started or stopped in another terminal") from None
+    return file
 
 
 def clean_up(state):
-    """Kill what a lab that was killed itself has left behind on state; Failed if it runs still."""
-    if running(state):
-        raise Failed(
-            f"this step is running already, at {running(state)['run']['BASE_URL']}; stop it with "
-            "Ctrl-C in its terminal"
-        )
-    with contextlib.suppress(FileNotFoundError, ValueError):
-        for pid, created in json.loads((state / "running.json").read_text())["children"].values():
-            if _is_alive(pid, created):
-                kill_group(pid)
+    """End what a lab that was killed itself has left behind on state; Failed if it runs still."""
+    _refuse_running(state)
+    if not leftovers.end(read(state / "running.json").get("children", {})):
+        raise Failed("processes of an earlier ./lab up do not end; look for them with ps")
     (state / "running.json").unlink(missing_ok=True)
 
 
-def _is_alive(pid, created):
+def _refuse_running(state):
+    if noted := running(state):
+        raise Failed(
+            f"this step is running already, at {noted['run']['BASE_URL']}; stop it with "
+            "Ctrl-C in its terminal"
+        )
+
+
+def watch(state):
+    """Start a process that ends what is noted on state when this one has ended, even by SIGKILL;
+    nothing but the end of its standard input ends it."""
+    here = os.getpid()
+    words = [str(state / "running.json"), str(here), leftovers.identity(here)]
+    return subprocess.Popen(
+        [sys.executable, "-m", "tools.lab.system.leftovers", *words],
+        cwd=HERE.path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def read(path, say=lambda line: None):
+    """The object in a state file; an empty one where there is none, and where it is broken, which
+    is said."""
     try:
-        process = psutil.Process(pid)
-        return process.create_time() == created and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+        value = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        say(f"{path.name} is broken, as after a power failure; it is made anew")
+        return {}
+    return value
+
+
+def write(path, value, *, lasting=True):
+    """Write value as JSON into a file that only this user can read; the file is always the old one
+    or the new one, and if it is lasting, a power failure too leaves it so."""
+    with tempfile.NamedTemporaryFile(
+        "w", dir=path.parent, prefix=f"{path.name}.", delete=False
+    ) as file:
+        json.dump(value, file)
+        file.flush()
+        if lasting:
+            os.fsync(file.fileno())
+    Path(file.name).replace(path)
 
 
 @contextlib.contextmanager

@@ -7,30 +7,32 @@ import json
 import os
 import shlex
 import signal
-import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
-import psutil
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tools.lab.ground.environment import for_processes
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE
-from tools.lab.ground.waiting import free_port, is_listening
+from tools.lab.ground.waiting import is_listening
 from tools.lab.services.kafka import Kafka, install
 from tools.lab.services.postgres import PostgreSQL
 from tools.lab.system.control import Control
+from tools.lab.system.leftovers import identity
+from tools.lab.system.lines import OF_THE_LAB
+from tools.lab.system.ports import Ports
 from tools.lab.system.processes import WRONG_SETTING, Process, Supervisor
-from tools.lab.system.state import clean_up
+from tools.lab.system.state import clean_up, lock, read, watch, write
 
 PASSWORDS = {"FAN_PASSWORD": "fan-of-encore", "ORGANISER_PASSWORD": "organiser-of-encore"}
 SANDBOX_KEY = "sk_test_sandbox"
 READY_WITHIN = 60.0  # seconds
-# the first two are each process's own; with the third every start would compile all modules anew
-NOT_PASSED_ON = ("PORT", "INSTANCE", "PYTHONDONTWRITEBYTECODE")
+PATIENCE = 40.0  # seconds: gunicorn and the facade allow requests 30, and gunicorn drains before
+DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # without a proxy
 PARTS = (
     "/api/accounts/me",
     "/api/events",
@@ -46,13 +48,15 @@ class System:
     Settings that the lab's own environment names (DATABASE_URL or <OWNER>_DATABASE_URL, SMTP_URL,
     STRIPE_API_BASE with STRIPE_API_KEY) are used as they are, and nothing of ours is started in
     their place. seed is (events, accounts), or None; where it is traced, its processes write down
-    what they do for whom, which costs them time."""
+    what they do for whom, which costs them time. ports is what it has its ports from, with port
+    among them if that is given."""
 
     def __init__(
         self,
         tree,
         state,
         *,
+        ports=None,
         port=None,
         scale=None,
         seed=(40, 100),
@@ -67,26 +71,28 @@ class System:
         self.seed = seed
         self.durable = durable
         self.traced = traced
-        self.scale = scale or {}
+        self.scale = checked(scale or {}, tree)
         self.show = show
         self.progress = progress
-        self.given = {name: value for name, value in environ.items() if name not in NOT_PASSED_ON}
-        self.port = port or free_port()
-        self.base_url = f"http://127.0.0.1:{self.port}"
+        self.given = dict(environ)
+        self.held = ports or Ports()
+        self.port = port or self.held.free()
+        self.base_url = f"http://{self.held.host}:{self.port}"
         self.servers = {}
         self.settings = {}
         self.ports = {}
         self.mail_url = environ.get("MAIL_URL", "")
-        self.supervisor = self.control = None
+        self.supervisor = self.control = self.lock = self.watcher = None
 
     def prepare(self):
         """Bring up what the step's processes need: backing services, and databases with their
         tables."""
-        clean_up(self.state)
-        self.state.mkdir(parents=True, exist_ok=True)
-        self.control = Control(self)
-        self.supervisor = Supervisor(self.show, changed=self.note)
         try:
+            self.lock = lock(self.state)
+            clean_up(self.state)
+            self.watcher = watch(self.state)
+            self.supervisor = Supervisor(self.show, changed=self.note)
+            self.control = Control(self)
             self._start_services()
             self._once(
                 "release", _digest(self.tree.path / "migrations") + json.dumps(self.tree.topics)
@@ -107,10 +113,18 @@ class System:
         return self
 
     def stop(self, *, at_once=False):
-        """Stop everything; at once where nobody will go on with this state."""
-        self.supervisor.stop_all(at_once=at_once)
-        self.control.close()
-        (self.state / "running.json").unlink(missing_ok=True)
+        """Stop everything; at once where nobody will go on with this state. Nothing is done where
+        nothing was prepared."""
+        if self.supervisor:
+            self.supervisor.stop_all(at_once=at_once)
+            (self.state / "running.json").unlink(missing_ok=True)
+        if self.control:
+            self.control.close()
+        if self.watcher:
+            self.watcher.communicate()
+        if self.lock:
+            self.lock.close()
+        self.held.close()
 
     def load_sample(self):
         if self.seed:
@@ -142,7 +156,7 @@ class System:
             "SMTP_URL": "",
             "STRIPE_API_BASE": "",
             "STRIPE_API_KEY": "",
-            **session_keys(self.state / "keys.json"),
+            **session_keys(self.state / "keys.json", self._say),
         }.items():
             self.settings.setdefault(name, self.given.get(name, made))
         for owner, server in self.servers.items():
@@ -155,12 +169,13 @@ class System:
         except (OSError, RuntimeError) as trouble:
             raise Failed(
                 "Apache Kafka could not be fetched; try again, or set KAFKA_BOOTSTRAP_SERVERS "
-                f"to one that runs elsewhere: {trouble}"
+                "to one that runs elsewhere, or, if your network has a certificate authority of "
+                f"its own, REQUESTS_CA_BUNDLE to its file: {trouble}"
             ) from None
         self.progress("starting Kafka")
-        kafka = Kafka(self.state / "kafka", free_port(), free_port())
+        kafka = Kafka(self.state / "kafka", self.held.free(), self.held.free())
         kafka.prepare()
-        self.supervise("kafka", kafka.command(), kafka.port)
+        self.supervise("kafka", kafka.command(), kafka.port, **kafka.run_as())
         self.settings["KAFKA_BOOTSTRAP_SERVERS"] = f"127.0.0.1:{kafka.port}"
 
     def _wait_for_kafka(self):
@@ -173,7 +188,7 @@ class System:
         name = "postgres" if owner == "monolith" else f"postgres-{owner}"
         self.progress("starting PostgreSQL")
         server = self.servers[owner] = PostgreSQL(
-            self.state / name, free_port(), durable=self.durable
+            self.state / name, self.held.free(), durable=self.durable
         )
         server.prepare()
         self.supervise(
@@ -187,7 +202,7 @@ class System:
         return server.url(owner)
 
     def _start_mail(self):
-        smtp, http = free_port(), free_port()
+        smtp, http = self.held.free(), self.held.free()
         self._start_tool(
             "mail", "mailcatcher", ["--smtp-port", str(smtp), "--http-port", str(http)], smtp
         )
@@ -195,7 +210,7 @@ class System:
         self.mail_url = f"http://127.0.0.1:{http}"
 
     def _start_sandbox(self):
-        port = free_port()
+        port = self.held.free()
         self._start_tool("payments-sandbox", "sandbox", ["--port", str(port)], port)
         self.settings |= {
             "STRIPE_API_BASE": f"http://127.0.0.1:{port}",
@@ -215,10 +230,15 @@ class System:
 
     def supervise(self, name, command, port, environment=None, **options):
         environment = environment or {
-            **{name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON},
+            **for_processes(self.given),
             "PYTHONPATH": str(HERE.path),
         }
-        process = Process(
+        process = self._process(name, command, environment, **options)
+        process.port = port
+        self.supervisor.add(process)
+
+    def _process(self, name, command, environment, **options):
+        return Process(
             name,
             command,
             environment=environment,
@@ -226,8 +246,6 @@ class System:
             show=self.show,
             **options,
         )
-        process.port = port
-        self.supervisor.add(process)
 
     # The step's own commands
 
@@ -238,7 +256,7 @@ class System:
         usual = {"PATH": path, "PYTHONPATH": str(self.tree.path), "PYTHONUNBUFFERED": "1"}
         others = {
             name: value
-            for name, value in self.given.items()
+            for name, value in for_processes(self.given, self.tree.settings).items()
             if name not in self.settings and not name.endswith("DATABASE_URL")
         }
         return {**others, **self._told(process), **usual, **more}
@@ -264,10 +282,13 @@ class System:
         """Run the commands of a kind, unless they ran with the same key on this state before;
         services elsewhere may know nothing of that."""
         path = self.state / "done.json"
-        done = json.loads(path.read_text()) if path.exists() and not self._is_elsewhere() else {}
+        done = {} if self._is_elsewhere() else read(path, self._say)
         if done.get(kind) != key:
             self._run_all(kind, key if kind == "seed" else ())
-            path.write_text(json.dumps({**done, kind: key}))
+            write(path, {**done, kind: key})
+
+    def _say(self, line):
+        self.show("lab", line)
 
     def _is_elsewhere(self):
         return set(self.servers) != set(self.tree.owners) or bool(
@@ -283,20 +304,16 @@ class System:
                 INSTANCE=name,
                 **{each: self.given.get(each, value) for each, value in PASSWORDS.items()},
             )
-            ended = subprocess.run(
-                [*expand(command, environment), *options],
-                env=environment,
-                cwd=self.tree.path,
-                capture_output=True,
-                text=True,
+            self._run(name, [*expand(command, environment), *options], environment)
+
+    def _run(self, name, command, environment):
+        """Run one of the step's own commands; Failed has what it printed last."""
+        process = self._process(name, command, environment, once=True, cwd=self.tree.path)
+        if code := self.supervisor.run_once(process):
+            raise Failed(
+                "\n  ".join([f"{name} ended with exit code {code}", *process.last_lines]),
+                WRONG_SETTING if code == WRONG_SETTING else 1,
             )
-            for line in (ended.stdout + ended.stderr).splitlines():
-                self.show(name, line)
-            if ended.returncode:
-                raise Failed(
-                    f"{name} ended with exit code {ended.returncode}",
-                    WRONG_SETTING if ended.returncode == WRONG_SETTING else 1,
-                )
 
     def start_processes(self):
         """Run the instances that scale says, each on the port that it had before, and no others;
@@ -306,7 +323,7 @@ class System:
         public = next(each for each, name in instances.items() if name == self.public_process())
         for instance in instances:
             if instance != public and self.ports.get(instance, self.port) == self.port:
-                self.ports[instance] = free_port()
+                self.ports[instance] = self.held.free()
         self.ports[public] = self.port
         for instance in sorted(instances, key=lambda each: not self.tree.serves(instances[each])):
             self._start_instance(instance, instances)
@@ -342,6 +359,7 @@ class System:
             name,
             INSTANCE=instance,
             PORT=str(self.ports[instance]),
+            **self._host(name),
             **(self._facade(instances) if name == "facade" else {}),
         )
         here = self.supervisor.processes.get(instance)
@@ -350,7 +368,14 @@ class System:
         if here:
             self.supervisor.remove([instance])
         command = expand(self.tree.processes()[name], environment)
-        self.supervise(instance, command, self.ports[instance], environment, cwd=self.tree.path)
+        options = {"cwd": self.tree.path, "patience": PATIENCE}
+        self.supervise(instance, command, self.ports[instance], environment, **options)
+
+    def _host(self, name):
+        """The public process listens on the address of the shop; HOST is left alone where that is
+        the usual one."""
+        is_usual = name != self.public_process() or self.base_url.startswith("http://127.0.0.1:")
+        return {} if is_usual else {"HOST": self.held.host}
 
     def _facade(self, instances):
         """What a facade needs besides: the addresses of each process's instances, and a socket in a
@@ -380,13 +405,7 @@ class System:
         for instance in instances or [self.supervisor.find(name).name]:
             self.supervisor.stop(instance)
             self.supervisor.start(instance)
-            port = self.supervisor.find(instance).port
-            self._wait(
-                instance,
-                (lambda port=port: self._status(port, "/health/ready") == 200)
-                if self.tree.serves(name.split(".")[0])
-                else lambda: True,
-            )
+            self._wait(instance, lambda instance=instance: self._serves(instance), [instance])
 
     # Looking at it
 
@@ -396,19 +415,24 @@ class System:
     def is_ready(self):
         """Whether every process that serves says that it is ready, and the public address answers
         for every part."""
-        serving = [
-            process.port
-            for name, process in self.supervisor.processes.items()
-            if self.tree.serves(name.split(".")[0])
-        ]
-        return all(self._status(port, "/health/ready") == 200 for port in serving) and all(
-            self._status(self.port, path) not in (None, 502, 503) for path in PARTS
+        return all(map(self._serves, list(self.supervisor.processes))) and all(
+            self._status(self.base_url + path) not in (None, 502, 503) for path in PARTS
         )
 
-    def _status(self, port, path):
+    def _serves(self, instance):
+        """Whether an instance says that it is ready, if it is one that can say it."""
+        name = instance.split(".")[0]
+        if not self.tree.serves(name):
+            return True
+        host = self._host(name).get("HOST", "127.0.0.1")
+        port = self.supervisor.find(instance).port
+        return self._status(f"http://{host}:{port}/health/ready") == 200
+
+    def _status(self, url):
         """The status of an answer, or None where there is none."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            request = urllib.request.Request(url, headers={"X-Request-Id": OF_THE_LAB})
+            with DIRECTLY.open(request, timeout=5) as answer:
                 return answer.status
         except urllib.error.HTTPError as error:
             with error:
@@ -416,15 +440,23 @@ class System:
         except OSError:
             return None
 
-    def _wait(self, what, check):
+    def _wait(self, what, check, names=None):
+        """Failed where one of these processes, or without names any, cannot be kept meanwhile."""
         self.progress(f"waiting for {what}")
         deadline, pause = time.monotonic() + READY_WITHIN, 0.01
         while not check():
-            if self.supervisor.ended.wait(pause):
-                raise Failed(f"{what} did not come up; see above", self.supervisor.exit_code)
+            self._raise_if_failed(names)
             if time.monotonic() > deadline:
                 raise Failed(f"{what} was not ready within {READY_WITHIN:g} s; see ./lab logs")
+            time.sleep(pause)
             pause = min(pause * 1.5, 0.2)
+        self._raise_if_failed(names)
+
+    def _raise_if_failed(self, names=None):
+        for process in self.supervisor.failures():
+            if names is None or process.name in names:
+                lines = [f"{process.name} could not be kept running", *process.last_lines]
+                raise Failed("\n  ".join(lines), process.failed)
 
     def to_run(self):
         """What `./lab run` gives its command."""
@@ -445,38 +477,44 @@ class System:
     def note(self):
         """Write down who runs where: for other terminals, and for the next start if this one is
         killed."""
-        here = psutil.Process()
-        noted = {
-            "pid": here.pid,
-            "created": here.create_time(),
-            "children": self.supervisor.pids(),
-            "control": self.control.address,
-            "run": self.to_run(),
-        }
-        path = self.state / "running.json"
-        write_privately(path.with_suffix(".new"), noted)
-        path.with_suffix(".new").replace(path)
+        here = os.getpid()
+        with self.supervisor.lock:  # so that the newest is the last that is written
+            noted = {
+                "step": self.tree.slug,
+                "pid": here,
+                "created": identity(here),
+                "children": self.supervisor.pids(),
+                "control": self.control.address,
+                "run": self.to_run(),
+            }
+            write(self.state / "running.json", noted, lasting=False)
 
 
-def session_keys(path):
+def session_keys(path, say=lambda line: None):
     """A key to sign session tokens with, and the public one that belongs to it; kept at path, so
     that a restart signs nobody out."""
-    if not path.exists():
-        key = Ed25519PrivateKey.generate()
-        private, public = (
-            base64.urlsafe_b64encode(each).decode()
-            for each in (key.private_bytes_raw(), key.public_key().public_bytes_raw())
-        )
-        keys = {"SESSION_KEY": f"lab:{private}", "SESSION_PUBLIC_KEYS": f"lab:{public}"}
-        write_privately(path, keys)
-    return json.loads(path.read_text())
+    keys = read(path, say)
+    if keys:
+        return keys
+    key = Ed25519PrivateKey.generate()
+    private, public = (
+        base64.urlsafe_b64encode(each).decode()
+        for each in (key.private_bytes_raw(), key.public_key().public_bytes_raw())
+    )
+    keys = {"SESSION_KEY": f"lab:{private}", "SESSION_PUBLIC_KEYS": f"lab:{public}"}
+    write(path, keys)
+    return keys
 
 
-def write_privately(path, value):
-    """Write value as JSON into a file that only this user can read, from the moment it is made."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(value, file)
+def checked(scale, tree):
+    """scale, which names processes of the tree, with as many instances as they can have."""
+    for name, count in scale.items():
+        if name not in tree.processes():
+            raise Failed(f"there is no process {name}; there are: {', '.join(tree.processes())}", 2)
+        least = 1 if name == "facade" or tree.serves(name) else 0
+        if count < least or (name == "facade" and count > 1):
+            raise Failed(f"there cannot be {count} of {name}", 2)
+    return scale
 
 
 def expand(command, environment):

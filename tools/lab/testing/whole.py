@@ -12,8 +12,15 @@ from tools.lab.look.running import Running
 from tools.lab.testing.tables import Tables
 
 SETTLED_WITHIN = 15.0  # seconds
-CALM = {"latency_ms": 0, "refuse": False, "hang": False, "silent": False, "drop_after": 0}
-QUIET = {"refuse": False, "hang": False, "drop_after": 0}
+CALM = {
+    "latency_ms": 0,
+    "refuse": False,
+    "hang": False,
+    "silent": False,
+    "drop_after": 0,
+    "processing": False,
+}
+QUIET = {"refuse": False, "hang": False, "drop_after": 0, "recipients": {}}
 
 
 class Whole:

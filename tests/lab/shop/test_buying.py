@@ -1,103 +1,12 @@
-"""The shop in a real browser: what a visitor can do, and what they are told."""
+"""What a visitor of the shop can do, and what they are told."""
 
-import os
 import re
 
-import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-from tools.lab.ground.browser import INSTALL, find_browser
+from tools.lab.testing.visitor import PASSWORD, buy, enter, pay, pick, sign_in
 
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-PASSWORD = "correct horse"
 REFRESHED_AFTER = 6_000  # milliseconds: more than web/event.js lets pass
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = find_browser()
-    if path is None:
-        missing = f"no Chromium here: {INSTALL}, then these tests run too"
-        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=QUIET)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(browser, shared_encore):
-    """Open the shop in a window of its own; every complaint of the browser's is a failure."""
-    contexts, complaints = [], []
-
-    def visit(path="/", **options):
-        context = browser.new_context(base_url=shared_encore.url, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(10_000)
-        page.on(
-            "console",
-            lambda said: (
-                complaints.append(said.text)
-                if said.type == "error"
-                and "the server responded with a status of 4" not in said.text
-                else None
-            ),
-        )
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(f"/#{path}")
-        return page
-
-    yield visit
-    for context in contexts:
-        context.close()
-    assert complaints == []
-
-
-@pytest.fixture
-def event(shared_encore):
-    return shared_encore.request("GET", "/api/events").json["items"][0]
-
-
-@pytest.fixture
-def someone(shared_encore):
-    """Make an account; answer its address."""
-    made = iter(range(1000))
-
-    def someone(name):
-        email = f"{name}.{next(made)}@shop.example"
-        assert (
-            shared_encore.request(
-                "POST",
-                "/api/accounts",
-                json={"email": email, "password": PASSWORD, "name": name.title()},
-            ).status
-            == 201
-        )
-        return email
-
-    return someone
-
-
-def sign_in(page, email):
-    page.goto("/#/sign-in")
-    page.get_by_label("E-mail").fill(email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-
-
-def pick(page, count):
-    seats = page.locator("button.seat.free")
-    expect(seats.first).to_be_visible()
-    return [seats.first.click() for _ in range(count)]
 
 
 def test_a_visitor_searches_joins_picks_pays_and_gets_the_mail(
@@ -117,7 +26,7 @@ def test_a_visitor_searches_joins_picks_pays_and_gets_the_mail(
     page.get_by_role("button", name="Make my account").click()
     page.get_by_role("button", name="Hold these seats").click()
     expect(page.get_by_role("timer")).to_have_text(re.compile(r"^\d+:\d\d$"))
-    page.get_by_role("button", name=re.compile("^Pay ")).click()
+    pay(page)
 
     expect(page.get_by_text("Confirmed", exact=True)).to_be_visible()
     wanted = sorted(["Welcome to Encore", f"Your tickets for {event['title']}"])
@@ -139,7 +48,7 @@ def test_a_refused_card_is_said_in_words_and_one_can_pick_again(visit, event, so
     page.get_by_role("button", name="Hold these seats").click()
 
     page.get_by_label("Visa that will be refused").check()
-    page.get_by_role("button", name=re.compile("^Pay ")).click()
+    pay(page)
 
     expect(page.get_by_role("heading", name="The card was refused")).to_be_visible()
     page.get_by_role("button", name="Pick again").click()
@@ -218,8 +127,7 @@ def test_a_booking_is_cancelled_after_asking_and_its_payments_are_shown(visit, e
     page.goto(f"/#/events/{event['id']}")
     pick(page, 1)
     page.get_by_role("button", name="Hold these seats").click()
-    page.get_by_role("button", name=re.compile("^Pay ")).click()
-    expect(page.get_by_text("Confirmed", exact=True)).to_be_visible()
+    buy(page)
     page.goto("/#/bookings")
 
     page.get_by_role("button", name="Cancel").click()
@@ -250,9 +158,7 @@ def test_wrong_fields_are_named_beside_them_and_wrong_credentials_in_words(visit
 
 def test_recommendations_say_why(visit):
     page = visit("/sign-in")
-    page.get_by_label("E-mail").fill("fan@encore.example")
-    page.get_by_label("Password").fill("fan-of-encore")
-    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    enter(page, "fan@encore.example", "fan-of-encore")
     page.get_by_role("link", name="For you").click()
 
     expect(page.get_by_role("heading", name="For you")).to_be_visible()
@@ -263,9 +169,7 @@ def test_recommendations_say_why(visit):
 
 def test_an_organiser_adds_a_concert(visit):
     page = visit("/sign-in?next=/organise")
-    page.get_by_label("E-mail").fill("organiser@encore.example")
-    page.get_by_label("Password").fill("organiser-of-encore")
-    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    enter(page, "organiser@encore.example", "organiser-of-encore")
     page.get_by_label("Title").fill("Browser Night")
     page.get_by_label("Artist").fill("The Headless")
     page.get_by_label("Starts at").fill("2099-06-01T19:30")
@@ -273,11 +177,3 @@ def test_an_organiser_adds_a_concert(visit):
     page.get_by_role("button", name="Add it").click()
 
     expect(page.get_by_role("heading", name="Browser Night")).to_be_visible()
-
-
-@pytest.mark.parametrize("path", ["/", "/sign-up", "/events/{id}"])
-def test_nothing_is_wider_than_a_phone(visit, event, path):
-    page = visit(path.format(id=event["id"]), viewport={"width": 360, "height": 740})
-    expect(page.locator("h1")).to_be_visible()
-
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360

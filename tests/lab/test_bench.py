@@ -1,0 +1,94 @@
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from tools.lab.measure import bench, cpu
+from tools.lab.measure.shopper import Connection
+from tools.lab.report import store
+
+BURN = """import sys, time
+for line in sys.stdin:
+    end = time.thread_time() + float(line)
+    while time.thread_time() < end:
+        pass
+    print("done", flush=True)
+"""
+
+
+@pytest.fixture
+def burner():
+    """A process that uses as many seconds of CPU time as a line of its input says."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", BURN],
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with process:
+        yield process
+        process.stdin.close()
+
+
+def system_of(**processes):
+    named = {name: SimpleNamespace(popen=popen) for name, popen in processes.items()}
+    return SimpleNamespace(supervisor=SimpleNamespace(processes=named))
+
+
+def burn(process, seconds):
+    process.stdin.write(f"{seconds}\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "done\n"
+
+
+def test_cpu_time_is_counted_for_each_request(burner):
+    meter = cpu.Meter(system_of(burner=burner))
+
+    cost = meter.measure(lambda: burn(burner, 0.5), 10)
+
+    assert cost["burner"] == pytest.approx(50, rel=0.2)
+
+
+def test_a_process_at_rest_costs_nothing(burner):
+    meter = cpu.Meter(system_of(burner=burner))
+
+    cost = meter.measure(lambda: None, 10)
+
+    assert cost["burner"] < 1
+
+
+def test_cpu_figures_are_a_table_of_processes():
+    figures = {
+        "hold, p50 ms": [9.0],
+        **cpu.figures("hold", [{"web": 4.0, "postgres": 1.0}]),
+        **cpu.figures("book", [{"web": 10.0}]),
+    }
+
+    page = store.with_numbers(
+        "<!-- numbers -->\n<!-- /numbers -->\n",
+        {"./lab bench": {"kind": "bench", "figures": figures, "machine": "m", "files": "f"}},
+        "f",
+    )
+
+    assert "| process | hold | book |" in page
+    assert "| web | 4 | 10 |" in page
+    assert "| postgres | 1 |  |" in page
+    assert "| all | 5 | 10 |" in page
+
+
+def test_bare_routes_answer_the_rows_of_the_shop(fresh_encore):
+    shop = Connection(fresh_encore.url)
+    bare = Connection(bench.yardstick(fresh_encore.system))
+    event_id = shop.ask("GET", "/api/events")["items"][0]["id"]
+    seats = f"/api/events/{event_id}/seats"
+
+    answers = {
+        path: [[each["id"] for each in one.ask("GET", path)["items"]] for one in (shop, bare)]
+        for path in ("/api/events", seats)
+    }
+    for each in (shop, bare):
+        each.connections.close()
+
+    for from_shop, from_bare in answers.values():
+        assert from_shop == from_bare
