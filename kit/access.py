@@ -9,10 +9,11 @@ from kit.http import Problem
 from kit.request import read_body
 
 
-def init_app(app, identify):
+def init_app(app, identify, public_origin=None):
     """Check each request to a marked route. identify() answers who calls, or None.
 
-    The answer has `account_id` and `role`; routes get it from caller()."""
+    The answer has `account_id` and `role`; routes get it from caller(). public_origin is this
+    site's, where the requests that arrive do not name it."""
 
     def check():
         view = current_app.view_functions.get(request.endpoint)
@@ -20,6 +21,18 @@ def init_app(app, identify):
             _check(view, identify)
 
     app.before_request(check)
+    if public_origin:
+        app.wsgi_app = _at(public_origin, app.wsgi_app)
+
+
+def _at(origin, wsgi_app):
+    """The same application, to which each request seems to come at this origin."""
+    scheme, _, host = origin.partition("://")
+
+    def serve(environ, start_response):
+        return wsgi_app({**environ, "wsgi.url_scheme": scheme, "HTTP_HOST": host}, start_response)
+
+    return serve
 
 
 def public(*, body=True):
@@ -55,8 +68,14 @@ def _check(view, identify):
 
 
 def _is_same_origin():
+    """Whether the request comes from this site, or from no site at all.
+
+    A browser says so itself in Sec-Fetch-Site; an old one only names the origin."""
+    relation = request.headers.get("Sec-Fetch-Site")
+    if relation is not None:
+        return relation in ("same-origin", "none")
     origin = request.headers.get("Origin")
-    return origin is None or origin.partition("://")[2] == request.host
+    return origin is None or origin == f"{request.scheme}://{request.host}"
 
 
 def caller():

@@ -3,6 +3,7 @@
 Some functions here are checks (`moment`), others make one (`whole(1, 100)`)."""
 
 import re
+import unicodedata
 from datetime import UTC, datetime
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -11,6 +12,9 @@ _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 # The pattern of the HTML standard's input type=email, without what begins an encoded word in a mail
 # (RFC 2047).
 EMAIL = re.compile(rf"(?!.*=\?)[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_LABEL}(?:\.{_LABEL})*")
+# Unicode's categories of control characters and of what separates lines and paragraphs. Names and
+# titles stand in mails: with these, a stranger could write paragraphs of their own there.
+NOT_IN_A_LINE = {"Cc", "Zl", "Zp"}
 MISSING = object()
 
 
@@ -59,6 +63,13 @@ def _storable(value):
     if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
         raise ValueError("holds a character that cannot be stored")
     return value
+
+
+def line(value):
+    """A text of 1 to 200 characters without a line break or another control character."""
+    if any(unicodedata.category(character) in NOT_IN_A_LINE for character in _storable(value)):
+        raise ValueError("must be one line, without control characters")
+    return text()(value)
 
 
 email = text(high=254, like=EMAIL, called="an e-mail address")

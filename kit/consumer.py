@@ -1,13 +1,17 @@
 """The consumer: each message has its effect once, in the order of its partition, even if processes
 are killed.
 
-The inbox row and the effect are one transaction; the offset moves last. There are three answers to
-trouble:
+The inbox row and the effect are one transaction; the offset moves last. A message that fails never
+stops the others for ever. There are five answers (kit/failures.py):
 
-- A message that nobody can process (Unprocessable) becomes a dead letter.
-- A message whose prerequisite is missing (NotYet), or whose handler needs a service or a database
-  that does not answer, waits: its partition is paused, the others go on.
-- Any other exception ends the process, and its supervisor starts it again.
+- A message that nobody can process (Unprocessable) becomes a dead letter at once.
+- A message whose prerequisite is missing (NotYet) waits, for some minutes; then it becomes a dead
+  letter. Its partition is paused, the others go on.
+- A service or the database does not answer: the message waits as long as that lasts. The pause
+  between two tries grows.
+- A message that cannot be processed now, though others can (TryLater), becomes a dead letter that
+  is tried again without an operator.
+- Any other exception: the message is tried a few times, then becomes such a dead letter, too.
 
 If the business refuses (a card is declined), that is not trouble: the handler publishes it as a
 message."""
@@ -15,13 +19,13 @@ message."""
 import logging
 import time
 
-from sqlalchemy.exc import InterfaceError, OperationalError
-
 from kit import dead_letters, inbox, log, trace
-from kit.message import Unprocessable, read
-from kit.refusals import Unavailable
+from kit.backoff import Backoff
+from kit.failures import cause_of, is_defect, patience
+from kit.message import read
 
 RETRY_SECONDS = 0.25
+LONGEST_RETRY_SECONDS = 2.0
 REPORT_SECONDS = 10.0  # a message that waits for longer is logged
 # one step works no longer than this: after five minutes without a poll Kafka counts a member of a
 # consumer group as dead
@@ -29,8 +33,17 @@ WORK_SECONDS = 60.0
 logger = logging.getLogger(__name__)
 
 
-class NotYet(Exception):
-    """This message has to wait: its prerequisite will come, or this step has no time left."""
+class Wait:
+    """A record that is tried again; the later ones of its partition wait for it."""
+
+    def __init__(self, offset, retry_seconds):
+        self.offset = offset
+        self.since = time.monotonic()
+        self.backoff = Backoff(retry_seconds, LONGEST_RETRY_SECONDS)
+        self.is_reported = False
+
+    def seconds(self):
+        return time.monotonic() - self.since
 
 
 class Consumer:
@@ -54,11 +67,8 @@ class Consumer:
         self.handlers = handlers
         self.transaction = transaction
         self.snapshots = snapshots
-        self.waits = (NotYet, Unavailable, OperationalError, InterfaceError)
         self.retry_seconds = retry_seconds
-        self.resume_at = None
-        self.waiting_since = {}
-        self.reported = set()
+        self.waits = {}  # {partition: Wait}
 
     def run(self, stop):
         """Consume until the event stop is set."""
@@ -79,29 +89,38 @@ class Consumer:
             if partition in paused:
                 continue  # Kafka delivers it again, after the record that waits
             log.context.set(position_of(record))
-            try:
-                if time.monotonic() > deadline or (stop and stop.is_set()):
-                    raise NotYet("no time is left in this step")
-                self.process(record)
-            except self.waits as reason:
-                self.pause(record, reason)
-                paused.add(partition)
-            else:
-                self.waiting_since.pop(partition, None)
-                self.reported.discard(partition)
+            has_time = time.monotonic() < deadline and not (stop and stop.is_set())
+            if has_time and self.process(record):
                 last_processed[partition] = record
+                self.waits.pop(partition, None)
+            else:
+                self.wait_of(record)
+                self.source.pause(record)
+                paused.add(partition)
         log.context.set({})
         for record in last_processed.values():
             self.source.commit(record)
 
     def process(self, record):
-        """Apply the message of a record; a record that nobody can process becomes a dead letter."""
+        """Apply the message of a record, or make it a dead letter; False if it has to wait."""
+        try:
+            self.attempt(record)
+        except Exception as error:
+            self.keep_waiting(record, error)
+            return False
+        return True
+
+    def attempt(self, record):
+        """Apply the message of a record; if it has failed for too long, add a dead letter."""
         try:
             self.apply(read(record.topic, record.key, record.value, record.headers))
-        except Unprocessable as cause:
-            logger.error("dead letter", extra={"cause": str(cause)})
+        except Exception as error:
+            if self.wait_of(record).seconds() < patience(error):
+                raise
             with self.transaction() as session:
-                dead_letters.add(session, self.group, record, str(cause))
+                dead_letters.add(session, self.group, record, error)
+            trouble = error if is_defect(error) else None
+            logger.error("dead letter", extra={"cause": cause_of(error)}, exc_info=trouble)
 
     def apply(self, message):
         """Write the inbox row of a message and its effect in one transaction."""
@@ -115,23 +134,28 @@ class Consumer:
             if inbox.add(session, self.group, message.id):
                 handle(session, message)
 
-    def pause(self, record, reason):
-        """Let the partition of a record wait; write to the log if that takes long."""
-        self.source.pause(record)
-        now = time.monotonic()
-        if self.resume_at is None:
-            self.resume_at = now + self.retry_seconds
+    def wait_of(self, record):
+        """The Wait of a record, which begins now unless it has begun."""
         partition = partition_of(record)
-        since = self.waiting_since.setdefault(partition, now)
-        if partition not in self.reported and now - since > REPORT_SECONDS:
-            logger.warning("still waiting", extra={"reason": str(reason)})
-            self.reported.add(partition)
+        wait = self.waits.get(partition)
+        if wait is None or wait.offset != record.offset:
+            wait = self.waits[partition] = Wait(record.offset, self.retry_seconds)
+        return wait
+
+    def keep_waiting(self, record, error):
+        """Let a record wait for its next try; write to the log if that takes long."""
+        wait = self.wait_of(record)
+        wait.backoff.fail()
+        if not wait.is_reported and wait.seconds() > REPORT_SECONDS:
+            wait.is_reported = True
+            causes = {"reason": cause_of(error), "cause": cause_of(error.__cause__ or error)}
+            logger.warning("still waiting", extra=causes)
 
     def resume_when_due(self):
-        """Let all paused partitions go on, once it is time to try again."""
-        if self.resume_at is not None and time.monotonic() >= self.resume_at:
-            self.source.resume()
-            self.resume_at = None
+        """Let the partitions go on whose record is to be tried again now."""
+        for partition, wait in self.waits.items():
+            if wait.backoff.is_due():
+                self.source.resume(partition)
 
 
 def partition_of(record):

@@ -1,13 +1,17 @@
 """Connections to a database, sessions that read and sessions that write."""
 
+import logging
 import time
 from contextlib import contextmanager
 from functools import partial
 
 from sqlalchemy import DateTime, create_engine, event, text
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass, Session
 
+from kit.refusals import OutcomeUnknown
+
+log = logging.getLogger(__name__)
 MOMENT = DateTime(timezone=True)
 IDLE_SECONDS = 1.0  # without use, after which a connection is tested before the next use
 # Milliseconds. Nobody waits for ever: not for a process that has stopped while it holds a lock, and
@@ -23,6 +27,14 @@ NETWORK = {
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,  # milliseconds
+}
+# The same at the server: it gives up a session whose machine is gone, with its locks. Keepalives do
+# not count while something that was sent is not acknowledged; the timeout does.
+SERVER_NETWORK = {
+    "tcp_keepalives_idle": 5,
+    "tcp_keepalives_interval": 2,
+    "tcp_keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
 }
 KEPT_OPEN = 5  # connections a pool; more are opened while they are needed
 
@@ -54,14 +66,19 @@ class Database:
 
     @contextmanager
     def transaction(self):
-        """A session whose changes take effect together at the end, or not at all."""
+        """A session whose changes take effect together at the end, or not at all.
+
+        OutcomeUnknown where nobody can know which."""
         with Session(self._writes) as session:
             try:
                 with session.begin():
                     yield session
-            except BaseException:
-                for then in session.info.get("rollback", []):
-                    then()
+                    session.flush()
+                    session.info["is_committing"] = True
+            except BaseException as error:
+                if _may_have_been_done(session, error):
+                    log.exception("outcome unknown")
+                    raise OutcomeUnknown("The shop") from error
                 raise
 
     def check(self):
@@ -89,7 +106,7 @@ def _engine(url, role, connections, **options):
 
 
 def _session_options(role):
-    settings = {"timezone": "UTC", **BOUNDS, **({"role": role} if role else {})}
+    settings = {"timezone": "UTC", **BOUNDS, **SERVER_NETWORK, **({"role": role} if role else {})}
     return " ".join(f"-c {name}={value}" for name, value in settings.items())
 
 
@@ -106,6 +123,14 @@ def _test_if_idle(dialect, connection, record, fairy):
             raise InvalidatePoolError from error
 
 
-def on_rollback(session, then):
-    """Call then() if the transaction does not take effect, the latest first."""
-    session.info.setdefault("rollback", []).insert(0, then)
+def done_outside(session):
+    """From now on, OutcomeUnknown where the transaction fails: another system has done its part."""
+    session.info["is_done_outside"] = True
+
+
+def _may_have_been_done(session, error):
+    """Whether an error leaves something done: elsewhere, or here if the commit's answer is lost."""
+    if session.info.get("is_done_outside"):
+        return True
+    is_lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    return is_lost and session.info.get("is_committing", False)

@@ -9,6 +9,7 @@ import uuid
 from http import HTTPStatus
 
 from flask import Response, g, request
+from gunicorn.http.errors import NoMoreData, ParseException
 from psycopg.errors import UndefinedTable
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as NoConnection
@@ -17,20 +18,37 @@ from werkzeug.exceptions import HTTPException
 from kit import log as logs
 from kit import trace
 from kit.checks import IDENTIFIER
-from kit.refusals import Conflict, Invalid, NotFound, Refusal, Unauthenticated, Unavailable
+from kit.refusals import (
+    Conflict,
+    Invalid,
+    NotFound,
+    OutcomeUnknown,
+    Refusal,
+    Unauthenticated,
+    Unavailable,
+)
 
 LARGEST_BODY = 64 * 1024  # bytes
-STATUS = {NotFound: 404, Conflict: 409, Invalid: 422, Unauthenticated: 401, Unavailable: 503}
+STATUS = {
+    NotFound: 404,
+    Conflict: 409,
+    Invalid: 422,
+    Unauthenticated: 401,
+    OutcomeUnknown: 502,
+    Unavailable: 503,
+}
 NO_DATABASE = (OperationalError, InterfaceError, InternalError, NoConnection)
 PROBLEMS = {  # that exist over HTTP only: {kind: (status, title)}
-    "malformed": (400, "The body is not a JSON object"),
+    "malformed": (400, "The request cannot be read"),
     "not-signed-in": (401, "Not signed in"),
     "forbidden": (403, "Not allowed"),
     "foreign-origin": (403, "Not from this site"),
     "not-found": (404, "Not found"),
     "method-not-allowed": (405, "Method not allowed"),
     "too-large": (413, "The body is too large"),
+    "address-too-long": (414, "The address is too long"),
     "unsupported-media-type": (415, "Unsupported media type"),
+    "headers-too-large": (431, "The headers are too large"),
     "internal-error": (500, "Something went wrong"),
 }
 HTTP_ERRORS = {
@@ -61,6 +79,8 @@ def init_app(app, *, instance):
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
     app.register_error_handler(ProgrammingError, _no_table)
+    for error in (ParseException, NoMoreData):
+        app.register_error_handler(error, _unreadable)
     for error in NO_DATABASE:
         app.register_error_handler(error, _no_database)
 
@@ -96,6 +116,11 @@ def _http_error(error):
     return answer
 
 
+def _unreadable(error):
+    """The answer to a body in chunks that is not one; gunicorn finds out while it is read."""
+    return _problem(Problem("malformed", "The body's chunks cannot be read."))
+
+
 def _no_table(error):
     return (_no_database if isinstance(error.orig, UndefinedTable) else _unexpected)(error)
 
@@ -115,12 +140,14 @@ def _unexpected(error):
 
 
 def _traced(wsgi_app):
-    """The same application, in a span for each request but those for health."""
+    """The same application, in a span for each request but those for health.
+
+    Each request begins a trace: a caller does not decide whether it is recorded."""
 
     def traced(environ, start_response):
         if environ["PATH_INFO"].startswith("/health/"):
             return wsgi_app(environ, start_response)
-        with trace.span("request", "server", environ.get("HTTP_TRACEPARENT", "")):
+        with trace.span("request", "server", ""):
             return wsgi_app(environ, start_response)
 
     return traced

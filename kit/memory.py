@@ -75,8 +75,8 @@ class Source:
         self.paused.add((record.topic, record.partition))
         self.positions[record.topic, record.partition] = record.offset
 
-    def resume(self):
-        self.paused.clear()
+    def resume(self, partition):
+        self.paused.discard(partition)
 
     def close(self):
         pass

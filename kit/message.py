@@ -12,6 +12,7 @@ CHANNEL = "outbox"  # PostgreSQL's NOTIFY on this channel wakes the relay
 SPEC_VERSION = "1.0"
 CONTENT_TYPE = "application/json"
 HEADERS = ("ce_id", "ce_type", "ce_time", "ce_specversion", "ce_snapshot", "traceparent")
+LONGEST = 200  # characters of an id, a type or a key
 
 
 class Unprocessable(Exception):
@@ -55,7 +56,7 @@ class Message:
 def read(topic, key, value, headers):
     """The message of a Kafka record; Unprocessable, with the cause, if it is not a message."""
     try:
-        known_headers = {name: text.decode() for name, text in headers if name in HEADERS}
+        known_headers = _known(headers)
         if known_headers["ce_specversion"] != SPEC_VERSION:
             raise Unprocessable(f"CloudEvents version {known_headers['ce_specversion']!r}")
         data = json.loads(value)
@@ -63,10 +64,10 @@ def read(topic, key, value, headers):
             raise Unprocessable("the data is not a JSON object")
         return Message(
             topic=topic,
-            type=known_headers["ce_type"],
-            key=key.decode(),
+            type=_short("ce_type", known_headers["ce_type"]),
+            key=_short("key", key.decode()),
             data=data,
-            id=known_headers["ce_id"],
+            id=_short("ce_id", known_headers["ce_id"]),
             recorded_at=datetime.fromisoformat(known_headers["ce_time"]),
             traceparent=known_headers.get("traceparent", ""),
             snapshot=known_headers.get("ce_snapshot") == "true",
@@ -75,3 +76,18 @@ def read(topic, key, value, headers):
         raise Unprocessable(f"there is no header {name}") from None
     except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise Unprocessable(f"{type(error).__name__}: {error}") from None
+
+
+def _known(headers):
+    """{name: text} of the headers that have a meaning here."""
+    for name, _ in headers:
+        if not name.isprintable():
+            raise Unprocessable(f"a header has the name {name!r}")
+    return {name: text.decode() for name, text in headers if name in HEADERS}
+
+
+def _short(name, text):
+    """text, if it can be an id: it is stored, indexed and logged."""
+    if not text.isprintable() or not 0 < len(text) <= LONGEST:
+        raise Unprocessable(f"{name} is not 1 to {LONGEST} printable characters")
+    return text

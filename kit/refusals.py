@@ -5,7 +5,8 @@ wrong this time. Only kit/http.py knows what a refusal looks like over HTTP."""
 
 
 class Refusal(Exception):
-    """Nothing was done. `more` is added to the answer, as JSON."""
+    """Nothing was done, except where OutcomeUnknown says otherwise. `more` is added to the answer,
+    as JSON."""
 
     kind = title = None
 
@@ -51,4 +52,17 @@ class Unavailable(Refusal):
     def __init__(self, service):
         super().__init__(
             f"{service} is not available just now. Nothing was done; please try again."
+        )
+
+
+class OutcomeUnknown(Refusal):
+    """A service that the request needs gave no clear answer: it may have been done, or not."""
+
+    kind = "outcome-unknown"
+    title = "It is not known whether this was done"
+
+    def __init__(self, service):
+        super().__init__(
+            f"{service} gave no clear answer, so this may have been done, or not. To find out, "
+            "ask for the booking, or repeat the request with the same Idempotency-Key."
         )

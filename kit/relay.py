@@ -17,6 +17,8 @@ import psycopg
 from psycopg.rows import namedtuple_row
 
 from kit import kafka, log, trace
+from kit.backoff import Backoff
+from kit.database import NETWORK, SERVER_NETWORK
 from kit.message import CHANNEL, Message
 from kit.settings import DATABASE, KAFKA, PROCESS, or_exit, parse
 
@@ -25,8 +27,10 @@ POLL_SECONDS = 0.8
 STANDBY_SECONDS = 0.5
 TRIM_SECONDS = 60.0
 LEADER = 20_260_601  # the number of the advisory lock
-# if the relay's machine is gone, PostgreSQL ends its connection, and a standby can lead
-KEEPALIVES = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
+RETRY_SECONDS = 0.25  # the pause before failed keys are tried again; it grows
+LONGEST_RETRY_SECONDS = 4.0
+REPORT_SECONDS = 10.0  # between two log lines about failed keys; this grows, too
+LONGEST_REPORT_SECONDS = 300.0
 
 LEAD = "select pg_try_advisory_lock(%s) as is_leader"
 UNPUBLISHED = """
@@ -55,6 +59,8 @@ class Relay:
         self.broker = broker
         self.stop = stop
         self.failed_keys = set()
+        self.retrying = Backoff(RETRY_SECONDS, LONGEST_RETRY_SECONDS)
+        self.reporting = Backoff(REPORT_SECONDS, LONGEST_REPORT_SECONDS)
         self.trimmed_at = 0.0
 
     def run(self):
@@ -73,8 +79,8 @@ class Relay:
             self.url,
             autocommit=True,
             row_factory=namedtuple_row,
-            connect_timeout=3,
-            options=KEEPALIVES,
+            options=" ".join(f"-c {name}={value}" for name, value in SERVER_NETWORK.items()),
+            **NETWORK,
         )
 
     def wait_for_lead(self, connection):
@@ -98,16 +104,21 @@ class Relay:
         """Send the oldest unpublished rows; True if the batch was full: there may be more.
 
         First the first row of each key is sent; when these are acknowledged, the second of each
-        key, and so on. A failed key is left out until all other rows are sent, then tried again."""
+        key, and so on. Failed keys are left out until it is time to try them again."""
+        if self.retrying.is_due():
+            self.failed_keys = set()
+        failed_before = self.failed_keys
         rows = connection.execute(UNPUBLISHED, [list(self.failed_keys), BATCH]).fetchall()
         is_full = len(rows) == BATCH
         while rows and not self.stop.is_set():
             heads, rest = split_heads(rows)
             self.send(connection, heads)
             rows = [row for row in rest if key_of(row) not in self.failed_keys]
-        if self.failed_keys and not is_full:
-            self.report_failed_keys(connection)
-            self.failed_keys = set()
+        if self.failed_keys != failed_before:
+            self.note_failure(connection)
+        elif not self.failed_keys:
+            self.retrying.reset()
+            self.reporting.reset()
         return is_full
 
     def send(self, connection, rows):
@@ -116,14 +127,22 @@ class Relay:
         results = list(zip(rows, sent, strict=True))
         acknowledged = [row for row, is_acknowledged in results if is_acknowledged]
         connection.execute(MARK, [[row.id for row in acknowledged]])
-        self.failed_keys |= {key_of(row) for row, is_acknowledged in results if not is_acknowledged}
+        failed = {key_of(row) for row, is_acknowledged in results if not is_acknowledged}
+        self.failed_keys = self.failed_keys | failed
         for row in acknowledged:
             trace.add_span(f"publish {row.type}", "producer", row.traceparent, row.recorded_at)
 
-    def report_failed_keys(self, connection):
+    def note_failure(self, connection):
+        """Begin a pause unless one runs; write to the log now and then what waits."""
+        if self.retrying.is_due():
+            self.retrying.fail()
+        if not self.reporting.is_due():
+            return
+        self.reporting.fail()
         backlog = connection.execute(BACKLOG).fetchone()
         numbers = {
             "keys": len(self.failed_keys),
+            "some": [key[:100] for key in sorted(self.failed_keys)[:3]],
             "backlog": backlog.rows,
             "oldest_s": round(float(backlog.age), 1),
         }

@@ -3,6 +3,7 @@
 import json
 
 from flask import g, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from kit import checks
 from kit.http import LARGEST_BODY, Problem
@@ -11,8 +12,10 @@ from kit.refusals import Invalid
 
 def read_body(*, needed):
     """The body as a dict; {} where there is none and none is needed."""
-    request.max_content_length = LARGEST_BODY
+    request.max_content_length = LARGEST_BODY + 1  # one byte more: of chunks, no more are read
     data = request.get_data()
+    if len(data) > LARGEST_BODY:
+        raise RequestEntityTooLarge
     if not data and not needed:
         return {}
     try:

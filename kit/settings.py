@@ -10,6 +10,8 @@ from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 REQUIRED = object()
+# In lower case, and without the port that the scheme stands for.
+ORIGIN = re.compile(r"(http(?!.*:80$)|https(?!.*:443$))://([a-z0-9.-]+|\[[0-9a-f:]+])(:[0-9]+)?")
 
 
 class Misconfigured(ValueError):
@@ -28,6 +30,13 @@ def url(*schemes):
         return text
 
     return parse
+
+
+def origin(text):
+    """The scheme, host and port of a site, as browsers send them in Origin."""
+    if not ORIGIN.fullmatch(url("http", "https")(text)):
+        raise ValueError("is not an origin as browsers send it, such as https://tickets.example")
+    return text
 
 
 def whole(low, high):
@@ -100,6 +109,7 @@ PROCESS = {
 WEB = {
     "HOST": (word, "127.0.0.1"),
     "PORT": (whole(0, 65_535), 8000),
+    "PUBLIC_ORIGIN": (origin, None),
     "THREADS": (whole(1, 100), 16),
 }
 KAFKA = {

@@ -1,4 +1,5 @@
-"""A worker process: a thread for each consumer group, until SIGTERM or until one of them fails.
+"""A worker process: a thread for each consumer group and one that replays dead letters, until
+SIGTERM or until a group fails.
 
 A group is a module with TOPICS, HANDLERS {type: handle(session, process, message)} and SNAPSHOTS
 (whether it applies snapshot messages)."""
@@ -7,11 +8,15 @@ import logging
 import signal
 import sys
 import threading
+from contextlib import suppress
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from kit import dead_letters, kafka
 from kit.consumer import Consumer
 
 STOP_SECONDS = 8.0
+REPLAY_SECONDS = 5.0  # between two looks for dead letters that are due
 logger = logging.getLogger(__name__)
 
 
@@ -47,6 +52,16 @@ def replay(groups, consumer_of):
         logger.info("replayed", extra={"group": group, "left": left})
 
 
+def replay_when_due(groups, consumer_of, stop):
+    """Replay the dead letters whose next try is due, until the event stop is set.
+
+    In a thread of its own: a slow try does not hold up the newer messages."""
+    while not stop.wait(REPLAY_SECONDS):
+        for group in groups:
+            with suppress(SQLAlchemyError):  # the database is away: the consumers log it
+                dead_letters.replay(consumer_of(group, None), only_due=True)
+
+
 def run(groups, consumer_of, broker):
     """Consume until SIGTERM; exit with code 1 if a group fails."""
     stop = threading.Event()
@@ -65,6 +80,8 @@ def run(groups, consumer_of, broker):
         threading.Thread(target=consume, args=[group, module.TOPICS], daemon=True)
         for group, module in groups.items()
     ]
+    replaying = [groups, consumer_of, stop]
+    threads.append(threading.Thread(target=replay_when_due, args=replaying, daemon=True))
     for thread in threads:
         thread.start()
     stop.wait()

@@ -12,7 +12,7 @@ from werkzeug.routing import BaseConverter
 from kit import access, http, log, trace
 from kit.process import this_process
 from kit.refusals import Unavailable
-from monolith import config, forget, seed, snapshot
+from monolith import config, forget, reconcile, seed, snapshot
 from monolith.accounts import commands
 from monolith.accounts import routes as accounts
 from monolith.bookings import routes as bookings
@@ -42,12 +42,13 @@ def create_app(settings=None):
     app.extensions["process"] = Process(settings)
     app.url_map.converters.update(id=Id)
     http.init_app(app, instance=settings.instance)
-    access.init_app(app, identify=accounts.identify)
+    access.init_app(app, identify=accounts.identify, public_origin=settings.public_origin)
     for module in MODULES:
         app.register_blueprint(module.bp)
     app.cli.add_command(seed.command)
     app.cli.add_command(snapshot.command)
     app.cli.add_command(forget.command)
+    app.cli.add_command(reconcile.command)
     app.cli.add_command(commands.grant_organiser)
     _add_health(app)
     _add_document(app)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 
+from sqlalchemy import make_url
+
 from kit.database import Database
 from kit.tokens import Verifier
 from monolith.accounts import service as accounts
@@ -48,9 +50,10 @@ class Process:
 
 
 def _databases(settings):
-    """Each module works in a role of its own; the URL's user owns all tables."""
+    """Each module works in a role of its own; the URL's user owns all tables and roles."""
     url = settings.database_url
-    roles = {field.name: f"encore_{field.name}" for field in fields(Databases)}
+    owner = make_url(url).username
+    roles = {field.name: f"{owner}_{field.name}" for field in fields(Databases)}
     roles["monolith"] = None
     return Databases(
         **{

@@ -10,6 +10,7 @@ import click
 from flask.cli import with_appcontext
 
 from kit.process import this_process
+from kit.turn import turn
 from monolith import snapshot
 from monolith.accounts import seed as accounts
 from monolith.bookings import seed as bookings
@@ -88,7 +89,8 @@ def command(today, **numbers):
     process = this_process()
     today = datetime.combine((today or process.clock()).date(), time(), UTC)
     sample = Sample(today=today, **numbers)
-    with process.db.monolith.transaction() as session:
+    database = process.db.monolith
+    with database.reading() as other, turn(other), database.transaction() as session:
         if catalog.is_there(session, sample):
             click.echo("The sample data is there already.")
             return

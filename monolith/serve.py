@@ -4,15 +4,18 @@ import os
 import signal
 import threading
 
-from kit import log
+from kit import log, server
+from monolith import reconcile
 from monolith.config import from_environment
 
 settings = from_environment(os.environ)
 
 bind = f"{settings.host}:{settings.port}"
 workers = 1
-worker_class = "gthread"
+worker_class = server.Worker
 threads = settings.threads
+limit_request_line = limit_request_field_size = server.LARGEST_LINE
+limit_request_fields = server.MOST_HEADERS
 graceful_timeout = 30
 keepalive = 5
 control_socket_disable = True
@@ -22,6 +25,7 @@ logconfig_dict = log.config(settings.log_level)
 
 def post_worker_init(worker):
     process = worker.wsgi.extensions["process"]
+    reconcile.start(process)
     signal.signal(signal.SIGTERM, lambda number, frame: drain(worker, process))
 
 

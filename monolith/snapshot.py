@@ -7,6 +7,7 @@ import click
 from flask.cli import with_appcontext
 
 from kit.process import this_process
+from kit.turn import turn
 from monolith.accounts import snapshot as accounts
 from monolith.bookings import snapshot as bookings
 from monolith.catalog import snapshot as catalog
@@ -19,8 +20,10 @@ MODULES = (accounts, catalog, bookings, payments)
 @with_appcontext
 def command():
     """Publish all rows from before the outbox. When it is run again, it publishes no row twice."""
-    for count in _batches(this_process().db.monolith):
-        click.echo(f"published {count}")
+    database = this_process().db.monolith
+    with database.reading() as other, turn(other):
+        for count in _batches(database):
+            click.echo(f"published {count}")
 
 
 def _batches(database):

@@ -2,7 +2,7 @@
 
 from extracted.notifications import service
 from extracted.notifications.model import Address, Concert
-from kit.consumer import NotYet
+from kit.failures import NotYet
 
 
 def welcome(session, process, message):

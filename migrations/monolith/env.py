@@ -2,14 +2,10 @@
 DATABASE_URL set."""
 
 import os
-import sys
 
-from alembic import context
-from sqlalchemy import create_engine, text
-
-from kit import dead_letters, inbox, outbox
+from kit import dead_letters, inbox, migration, outbox
 from kit.database import Base
-from kit.settings import url
+from kit.settings import DATABASE, or_exit, parse
 from monolith.accounts import model as accounts  # noqa: F401 - the imports fill the metadata
 from monolith.bookings import model as bookings  # noqa: F401
 from monolith.catalog import model as catalog  # noqa: F401
@@ -25,20 +21,9 @@ def is_compared(thing, name, kind, reflected, compared_to):
     return not (reflected and compared_to is None and name in LEFT_FOR_THE_STEP_BEFORE)
 
 
-try:
-    database = url("postgresql")(os.environ.get("DATABASE_URL", ""))
-except ValueError as problem:
-    print(f"alembic: DATABASE_URL {problem}", file=sys.stderr)
-    sys.exit(2)
-
-with create_engine(database).connect() as connection:
-    connection.execute(text("set lock_timeout = '5s'"))
-    connection.commit()
-    context.configure(
-        connection=connection,
-        target_metadata=[Base.metadata, outbox.metadata, inbox.metadata, dead_letters.metadata],
-        transaction_per_migration=True,
-        include_object=is_compared,
-    )
-    with context.begin_transaction():
-        context.run_migrations()
+settings = or_exit(parse, DATABASE, os.environ)
+migration.run(
+    settings.database_url,
+    target_metadata=[Base.metadata, outbox.metadata, inbox.metadata, dead_letters.metadata],
+    include_object=is_compared,
+)

@@ -22,7 +22,7 @@ def identify():
 @public()
 def register():
     process = this_process()
-    body = fields(email=checks.email, password=PASSWORD, name=checks.text())
+    body = fields(email=checks.email, password=PASSWORD, name=checks.line)
     with process.db.accounts.transaction() as session:
         return service.register(session, now=process.clock(), **body).as_json(), 201
 

@@ -5,7 +5,7 @@ each other."""
 
 from datetime import timedelta
 
-from sqlalchemy import delete, func, literal_column, select, update
+from sqlalchemy import bindparam, delete, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from monolith.bookings.model import Claim, Hold
@@ -13,6 +13,20 @@ from monolith.bookings.refusals import HoldExpired, SeatTaken
 
 REMEMBER_FOR = timedelta(hours=1)
 FOR_EVER = literal_column("'infinity'::timestamptz")
+# These two never change, so they are made once; over the table, since nothing but rows is needed.
+CLAIMS = Claim.__table__
+_TAKEN = select(CLAIMS.c.seat_id, CLAIMS.c.until == FOR_EVER).where(
+    CLAIMS.c.event_id == bindparam("event_id"),
+    CLAIMS.c.until > bindparam("now"),
+)
+_SOLD = (
+    select(CLAIMS.c.event_id, func.count())
+    .where(
+        CLAIMS.c.event_id.in_(bindparam("event_ids", expanding=True)),
+        CLAIMS.c.until == FOR_EVER,
+    )
+    .group_by(CLAIMS.c.event_id)
+)
 
 
 def take(session, hold, now):
@@ -55,16 +69,13 @@ def _refuse(hold, taken):
 
 def taken(session, event_id, now):
     """{seat: held or sold} of the event's seats that are not free."""
-    claims = select(Claim.seat_id, Claim.until == FOR_EVER)
-    claims = claims.where(Claim.event_id == event_id, Claim.until > now)
-    return {seat: "sold" if is_sold else "held" for seat, is_sold in session.execute(claims)}
+    claims = session.execute(_TAKEN, {"event_id": event_id, "now": now})
+    return {seat: "sold" if is_sold else "held" for seat, is_sold in claims}
 
 
 def sold(session, event_ids):
     """{event: how many of its seats are sold}; events without any are left out."""
-    counted = select(Claim.event_id, func.count()).group_by(Claim.event_id)
-    counted = counted.where(Claim.event_id.in_(event_ids), Claim.until == FOR_EVER)
-    return dict(session.execute(counted).all())
+    return dict(session.execute(_SOLD, {"event_ids": event_ids}).all())
 
 
 def lock(session, hold):

@@ -82,6 +82,10 @@ class Hold(Base):
     expires_at: Mapped[datetime] = mapped_column(MOMENT, index=True)
     used: Mapped[bool] = mapped_column(default=False)
 
+    def needs_money(self):
+        """Whether a card is charged when it is booked."""
+        return self.total > 0 and not self.used
+
     def as_json(self):
         return {
             "id": self.id,

@@ -71,6 +71,7 @@ def book():
     )
     with process.db.catalog.reading() as session:
         places = catalog.seats(session, held.seats) if held else []
+    known = _customer_id(process, caller().account_id) if held and held.needs_money() else None
     with process.db.monolith.transaction() as session:
         booking = service.book(
             session,
@@ -79,9 +80,8 @@ def book():
             places=places,
             key=key,
             now=process.clock(),
-            database=process.db.bookings,
             provider=process.provider,
-            customer_id=partial(_customer_id, process, caller().account_id),
+            customer_id=partial(_customer_id, process, caller().account_id, known),
         )
         return booking.as_json(), 201
 
@@ -95,18 +95,22 @@ def _own_hold(process):
         return service.own_hold(session, account_id=caller().account_id, hold_id=hold_id)
 
 
-def _customer_id(process, account_id):
+def _customer_id(process, account_id, known=None, *, instead_of=None):
     """The account's id at the payment provider, made now if there is none.
 
-    It is made in a transaction of its own: other bookings of the account need not wait."""
-    with process.db.payments.reading() as session:
-        known = payments.customer_id(session, account_id)
-    if known:
+    No connection to the database is kept while the provider makes it. instead_of is an earlier id,
+    which the provider does not know any more."""
+    if known is None:
+        with process.db.payments.reading() as session:
+            known = payments.customer_id(session, account_id)
+    if known not in (None, instead_of):
         return known
     with process.db.accounts.reading() as session:
         name = accounts.find(session, account_id).name
+    made = process.provider.customer(account_id=account_id, name=name, instead_of=instead_of)
     with process.db.payments.transaction() as session:
-        return payments.make_customer(session, process.provider, account_id=account_id, name=name)
+        payments.keep_customer(session, account_id, made)
+    return made
 
 
 @bp.get("/api/bookings")

@@ -2,11 +2,9 @@ import uuid
 
 from sqlalchemy import select, tuple_
 
-from kit.database import on_rollback
 from kit.outbox import record
 from kit.refusals import Invalid, NotFound
 from monolith.bookings import holds, idempotency, messages
-from monolith.bookings.compensation import Compensation
 from monolith.bookings.model import BookedSeat, Booking, Hold
 from monolith.bookings.refusals import EventStarted, HoldExpired, HoldUsed
 from monolith.payments import service as payments
@@ -71,23 +69,20 @@ def book(
     places,
     key,
     now,
-    database,
     provider,
     customer_id,
 ):
     """Book a hold: charge the card, and return the booking.
 
     If the Idempotency-Key was used before, return the booking that was made then. places are the
-    seats that the catalog's service returned. A booking that fails is undone in database, in a
-    separate transaction. customer_id() returns the account's id at the payment provider."""
+    seats that the catalog's service returned. customer_id() returns the account's id at the payment
+    provider."""
     request = {"account_id": account_id, "key": key, "body": (hold_id, payment_method), "now": now}
     if key and (booking := idempotency.booked_before(session, **request)):
         return booking
     held = _unused(own_hold(session, account_id=account_id, hold_id=hold_id, locked=True))
     if held.expires_at <= now:
         raise HoldExpired()
-    compensation = Compensation(hold_id, database=database, provider=provider)
-    on_rollback(session, compensation.run)
     holds.lock(session, held)
     held.used = True
     booking = _make(session, held, places, now)
@@ -95,8 +90,6 @@ def book(
     if key:
         idempotency.remember(session, booking=booking, **request)
     charge = _charge(session, booking, payment_method, now, provider, customer_id)
-    if charge.succeeded:
-        compensation.charge_id = charge.id
     booking.settle(paid=charge.succeeded)
     if booking.status == "confirmed":
         holds.sell(session, held)
@@ -132,7 +125,7 @@ def _charge(session, booking, payment_method, now, provider, customer_id):
         hold_id=booking.hold_id,
         amount=booking.total,
         currency=booking.currency,
-        customer_id=customer_id(),
+        customer_id=customer_id,
         payment_method=payment_method,
         now=now,
     )
@@ -145,6 +138,24 @@ def cancel(session, booking, *, places, now, provider):
     session.flush()
     payments.refund(session, provider, booking_id=booking.id, now=now)
     record(session, messages.state(booking, places))
+
+
+def finish_cancellation(session, booking_id, *, places_of, now, provider):
+    """Whether a booking was still confirmed although its charge was refunded; it is cancelled.
+
+    places_of(seats) is what the catalog's service answers for them."""
+    booking = session.get(Booking, booking_id, with_for_update={"of": Booking})
+    if booking is None or booking.status != "confirmed":
+        return False
+    places = places_of(booking.seats)
+    cancel(session, booking, places=places, now=now, provider=provider)
+    return True
+
+
+def hold_is_over(session, hold_id, now):
+    """Whether a hold can no longer be booked. Nobody books it before this transaction ends."""
+    held = session.get(Hold, hold_id, with_for_update=True)
+    return held is None or held.used or held.expires_at <= now
 
 
 def taken(session, event_id, now):

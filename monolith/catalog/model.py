@@ -6,7 +6,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from kit.database import MOMENT, Base
 
 LARGEST_PRICE = 10_000_000
-CURRENCIES = ("EUR", "USD", "GBP", "CHF", "SEK")
+LEAST_PRICES = {"EUR": 50, "USD": 50, "GBP": 30, "CHF": 50, "SEK": 300}  # or 0
 
 
 class Section(Base):

@@ -7,7 +7,7 @@ from kit.process import this_process
 from kit.request import fields, query
 from monolith.bookings import service as bookings
 from monolith.catalog import service, store
-from monolith.catalog.model import CURRENCIES, LARGEST_PRICE, Venue
+from monolith.catalog.model import LARGEST_PRICE, LEAST_PRICES, Venue
 
 bp = Blueprint("catalog", __name__)
 
@@ -77,15 +77,20 @@ def _event_fields(session, now):
             return []
         return service.unknown_sections(session.get(Venue, values["venue_id"]), values["prices"])
 
+    def least(values):
+        if "currency" not in values or "prices" not in values:
+            return []
+        return service.too_low(values["prices"], values["currency"])
+
     return fields(
-        also=sections,
-        title=checks.text(),
-        artist=checks.text(),
-        genre=checks.text(),
+        also=lambda values: sections(values) or least(values),
+        title=checks.line,
+        artist=checks.line,
+        genre=checks.line,
         venue_id=venue,
         starts_at=checks.future(now),
         prices=checks.mapping_of(checks.whole(0, LARGEST_PRICE)),
-        currency=checks.one_of(*CURRENCIES),
+        currency=checks.one_of(*LEAST_PRICES),
     )
 
 

@@ -5,7 +5,7 @@ from sqlalchemy import insert, select
 from kit.outbox import record
 from kit.refusals import NotFound
 from monolith.catalog import messages, store
-from monolith.catalog.model import Event, Seat, Venue
+from monolith.catalog.model import LEAST_PRICES, Event, Seat, Venue
 
 
 def find(session, event_id):
@@ -84,3 +84,12 @@ def unknown_sections(venue, prices):
         for name in prices
         if name not in known
     ]
+
+
+def too_low(prices, currency):
+    """The error in prices, if there is one that the payment provider would not charge."""
+    least = LEAST_PRICES[currency]
+    if not any(0 < price < least for price in prices.values()):
+        return []
+    detail = f"must be 0 or at least {least}, the payment provider's least charge in {currency}"
+    return [("prices", detail)]

@@ -1,83 +1,93 @@
 """The queries of the catalog that deserve a name."""
 
-from sqlalchemy import func, or_, select, tuple_
+from sqlalchemy import bindparam, func, or_, select, tuple_
 
 from monolith.catalog.model import Event, Seat, Venue
 
-_price_from = select(func.min(Seat.price)).where(Seat.event_id == Event.id).scalar_subquery()
-_seats = select(func.count()).where(Seat.event_id == Event.id).scalar_subquery()
+# Statements over tables answer rows, which take half the time of statements over classes.
+EVENTS = Event.__table__
+VENUES = Venue.__table__
+SEATS = Seat.__table__
+
+_price_from = (
+    select(func.min(SEATS.c.price)).where(SEATS.c.event_id == EVENTS.c.id).scalar_subquery()
+)
+_seats = select(func.count()).where(SEATS.c.event_id == EVENTS.c.id).scalar_subquery()
 _listed = select(
-    Event.id,
-    Event.title,
-    Event.artist,
-    Event.genre,
-    Event.starts_at,
-    Event.currency,
-    Venue.id.label("venue_id"),
-    Venue.name.label("venue_name"),
-    Venue.city,
+    EVENTS.c.id,
+    EVENTS.c.title,
+    EVENTS.c.artist,
+    EVENTS.c.genre,
+    EVENTS.c.starts_at,
+    EVENTS.c.currency,
+    VENUES.c.id.label("venue_id"),
+    VENUES.c.name.label("venue_name"),
+    VENUES.c.city,
     _price_from.label("price_from"),
-    func.coalesce(Event.capacity, _seats).label("capacity"),
-).join(Venue, Venue.id == Event.venue_id)
+    func.coalesce(EVENTS.c.capacity, _seats).label("capacity"),
+).select_from(EVENTS.join(VENUES, VENUES.c.id == EVENTS.c.venue_id))
 _planned = select(
-    Seat.id,
-    Seat.section,
-    Seat.row,
-    Seat.number,
-    Seat.price,
-).order_by(Seat.position)
+    SEATS.c.id,
+    SEATS.c.section,
+    SEATS.c.row,
+    SEATS.c.number,
+    SEATS.c.price,
+).order_by(SEATS.c.position)
 
 _placed = select(
-    Seat.id,
-    Seat.event_id,
-    Seat.position,
-    Seat.section,
-    Seat.row,
-    Seat.number,
-    Seat.price,
-).order_by(Seat.position)
+    SEATS.c.id,
+    SEATS.c.event_id,
+    SEATS.c.position,
+    SEATS.c.section,
+    SEATS.c.row,
+    SEATS.c.number,
+    SEATS.c.price,
+).order_by(SEATS.c.position)
+# These two never change, so they are made once.
+_one = _listed.where(EVENTS.c.id == bindparam("event_id"))
+_plan = _planned.where(SEATS.c.event_id == bindparam("event_id"))
 
 
 def events(session, *, words, city, start, end, after, limit):
     """Events that start at `start` or later and before `end`, soonest first; one more than limit.
 
     Each has its venue, its lowest price and its capacity."""
-    found = _listed.where(Event.starts_at >= start)
+    found = _listed.where(EVENTS.c.starts_at >= start)
     for word in words:
-        in_title = Event.title.icontains(word, autoescape=True)
-        in_artist = Event.artist.icontains(word, autoescape=True)
+        in_title = EVENTS.c.title.icontains(word, autoescape=True)
+        in_artist = EVENTS.c.artist.icontains(word, autoescape=True)
         found = found.where(or_(in_title, in_artist))
     if city:
-        found = found.where(func.lower(Venue.city) == func.lower(city))
+        found = found.where(func.lower(VENUES.c.city) == func.lower(city))
     if end:
-        found = found.where(Event.starts_at < end)
+        found = found.where(EVENTS.c.starts_at < end)
     if after:
-        found = found.where(tuple_(Event.starts_at, Event.id) > tuple_(*after))
-    soonest_first = found.order_by(Event.starts_at, Event.id)
+        found = found.where(tuple_(EVENTS.c.starts_at, EVENTS.c.id) > tuple_(*after))
+    soonest_first = found.order_by(EVENTS.c.starts_at, EVENTS.c.id)
     return session.execute(soonest_first.limit(limit + 1)).all()
 
 
 def event(session, event_id):
     """An event with its venue, its lowest price and its capacity, or None."""
-    return session.execute(_listed.where(Event.id == event_id)).one_or_none()
+    return session.execute(_one, {"event_id": event_id}).one_or_none()
 
 
 def seats(session, event_id):
     """Every seat of an event, in the order of the plan."""
-    return session.execute(_planned.where(Seat.event_id == event_id)).all()
+    return session.execute(_plan, {"event_id": event_id}).all()
 
 
 def seats_of(session, event_ids):
     """{event: its seats as mappings, in the order of the plan}"""
     seats = {event_id: [] for event_id in event_ids}
-    for seat in session.execute(_placed.where(Seat.event_id.in_(event_ids))).mappings():
+    for seat in session.execute(_placed.where(SEATS.c.event_id.in_(event_ids))).mappings():
         seats[seat["event_id"]].append(seat)
     return seats
 
 
 def some_seats(session, seat_ids):
     """The seats with these ids, in the order of the plan; unknown ids are skipped."""
-    return session.execute(_placed.where(Seat.id.in_(seat_ids))).all()
+    return session.execute(_placed.where(SEATS.c.id.in_(seat_ids))).all()
 
 
 def venues(session, *, after, limit):

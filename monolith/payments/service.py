@@ -1,16 +1,14 @@
-import logging
 import uuid
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import ARRAY, String, any_, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
+from kit.database import done_outside
 from kit.outbox import record
-from kit.refusals import Unavailable
 from monolith.payments import messages
+from monolith.payments.answers import UnknownCustomer
 from monolith.payments.model import VERSIONS, Customer, Payment
 from monolith.payments.provider import Charge
-
-log = logging.getLogger(__name__)
 
 
 def customer_id(session, account_id):
@@ -23,9 +21,19 @@ def make_customer(session, provider, *, account_id, name):
     if known := customer_id(session, account_id):
         return known
     provider_id = provider.customer(account_id=account_id, name=name)
-    customer = insert(Customer).values(account_id=account_id, provider_id=provider_id)
-    session.execute(customer.on_conflict_do_nothing())
+    keep_customer(session, account_id, provider_id)
     return provider_id
+
+
+def keep_customer(session, account_id, provider_id):
+    """Store the id of an account at the payment provider, in place of any earlier one."""
+    customer = insert(Customer).values(account_id=account_id, provider_id=provider_id)
+    session.execute(
+        customer.on_conflict_do_update(
+            index_elements=[Customer.account_id],
+            set_={"provider_id": customer.excluded.provider_id},
+        )
+    )
 
 
 def charge(
@@ -41,16 +49,22 @@ def charge(
     payment_method,
     now,
 ):
-    """The charge of a booking's total to the card; without an id if there is nothing to pay."""
+    """The charge of a booking's total to the card; without an id if there is nothing to pay.
+
+    customer_id() is the account's id at the provider; customer_id(instead_of=id) makes another."""
     if amount == 0:
         return Charge(id=None, succeeded=True)
-    charged = provider.charge(
-        customer_id=customer_id,
+    charged = _charge(
+        provider,
+        customer_id,
+        account_id=account_id,
         hold_id=hold_id,
         amount=amount,
         currency=currency,
         payment_method=payment_method,
     )
+    if charged.succeeded:
+        done_outside(session)
     payment = Payment(
         id=uuid.uuid4().hex,
         booking_id=booking_id,
@@ -67,17 +81,12 @@ def charge(
     return charged
 
 
-def give_back(provider, charge_id, *, hold_id):
-    """Refund the charge of a hold that was not booked."""
+def _charge(provider, customer_id, **order):
+    known = customer_id()
     try:
-        provider.refund(charge_id, key=hold_id)
-    except Unavailable:
-        log_charge_without_booking(charge_id, hold_id)
-
-
-def log_charge_without_booking(charge_id, hold_id):
-    """Leave a trace of money that has to be given back by hand."""
-    log.error("charged without a booking", extra={"charge_id": charge_id, "hold_id": hold_id})
+        return provider.charge(customer_id=known, **order)
+    except UnknownCustomer:
+        return provider.charge(customer_id=customer_id(instead_of=known), **order)
 
 
 def refund(session, provider, *, booking_id, now):
@@ -87,13 +96,20 @@ def refund(session, provider, *, booking_id, now):
     if paid is None:
         return
     if paid.provider_id:
-        provider.refund(paid.provider_id, key=booking_id)
+        provider.refund(paid.provider_id, key=booking_id, booking_id=booking_id)
+        done_outside(session)
     _store(session, paid.refunded(id=uuid.uuid4().hex, now=now))
 
 
 def _store(session, payment):
     session.add(payment)
     record(session, messages.money_moved(payment))
+
+
+def recorded(session, charge_ids):
+    """Those of some charges at the provider that a booking was paid with."""
+    among = Payment.provider_id == any_(literal(charge_ids, ARRAY(String)))
+    return set(session.scalars(select(Payment.provider_id).where(among)))
 
 
 def of_booking(session, *, account_id, booking_id, limit, after):

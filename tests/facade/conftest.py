@@ -2,12 +2,13 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -20,7 +21,9 @@ from tools.lab.system.system import expand
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Returns the request it received; with X-Then: hang-up it closes the connection instead."""
+    """Returns the request it received.
+
+    With X-Then: hang-up it closes the connection instead, with X-Then: be-late it never answers."""
 
     protocol_version = "HTTP/1.1"
 
@@ -31,6 +34,9 @@ class Echo(BaseHTTPRequestHandler):
         self.server.seen.append((self.command, self.path, body))
         if self.headers.get("X-Then") == "hang-up":
             self.close_connection = True
+            return None
+        if self.headers.get("X-Then") == "be-late":
+            self.rfile.read(1)  # until the facade gives up
             return None
         headers = {name.lower(): value for name, value in self.headers.items()}
         return self._answer(
@@ -116,6 +122,26 @@ class Facade:
 
 @pytest.fixture
 def facade(backends, tmp_path):
+    with running(backends, tmp_path, HERE.procfile()["facade"]) as facade:
+        yield facade
+
+
+@pytest.fixture
+def impatient_facade(backends, tmp_path):
+    """The same facade, which waits for an answer for a second only."""
+    config = (HERE.path / "facade" / "Caddyfile").read_text()
+    impatient = re.sub("response_header_timeout .*", "response_header_timeout 1s", config)
+    (tmp_path / "Caddyfile").write_text(impatient)
+    (tmp_path / "routes").write_text((HERE.path / "facade" / "routes").read_text())
+    paths = {"facade/Caddyfile": str(tmp_path / "Caddyfile")}
+    command = [paths.get(word, word) for word in HERE.procfile()["facade"]]
+    with running(backends, tmp_path, command) as facade:
+        yield facade
+
+
+@contextmanager
+def running(backends, folder, command):
+    """A facade in front of these servers, started with this command."""
     port = free_port()
     upstreams = " ".join(f"127.0.0.1:{server.server_port}" for server in backends)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -123,13 +149,17 @@ def facade(backends, tmp_path):
         "PATH": path,
         "PORT": str(port),
         "WEB_UPSTREAMS": upstreams,
-        "ADMIN_SOCKET": os.path.relpath(tmp_path / "s", HERE.path),
+        "ADMIN_SOCKET": os.path.relpath(folder / "s", HERE.path),
     }
     environment = {**os.environ, **settings}
-    command = expand(HERE.procfile()["facade"], environment)
-    with (tmp_path / "log").open("w") as log:
+    with (folder / "log").open("w") as log:
         process = subprocess.Popen(
-            command, cwd=HERE.path, env=environment, stdout=log, stderr=log, start_new_session=True
+            expand(command, environment),
+            cwd=HERE.path,
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     eventually(lambda: is_listening(port), within=20)
     yield Facade(port, process)

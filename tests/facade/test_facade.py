@@ -52,8 +52,10 @@ def test_malformed_requests_are_refused_by_the_facade(facade, backends):
     )
     assert facade.get(method="TRACE")[0] == 405
     assert facade.get(method="CONNECT")[0] == 405
+    assert facade.raw(b"nonsense\r\n\r\n").startswith("HTTP/1.1 400")
+    assert facade.raw(b"GET /api/events HTTP/3.0\r\nHost: a\r\n\r\n").startswith("HTTP/1.1 505")
     assert facade.raw(
-        b"GET /api/events HTTP/1.1\r\nHost: a\r\nX-Large: " + b"x" * 64_000 + b"\r\n\r\n"
+        b"GET /api/events HTTP/1.1\r\nHost: a\r\nX-Large: " + b"x" * 2_000_000 + b"\r\n\r\n"
     ).startswith("HTTP/1.1 431")
     assert backends[0].seen == backends[1].seen == []
 
@@ -125,9 +127,35 @@ def test_only_safe_requests_without_an_answer_are_repeated(facade, backends):
     backends[0].shutdown(), backends[0].server_close()
     answers = [facade.get()[0] for _ in range(8)]
 
-    assert (status, body["type"]) == (503, "unavailable")
+    assert (status, body["type"]) == (502, "outcome-unknown")
+    assert "Idempotency-Key" in body["detail"]
     assert len(posts) == 1
     assert answers == [200] * 8
+
+
+def test_an_unsafe_request_that_reached_nobody_is_unavailable(facade, backends):
+    for server in backends:
+        server.shutdown(), server.server_close()
+
+    status, headers, body = facade.get(method="POST", path="/api/bookings")
+
+    assert (status, body["type"]) == (503, "unavailable")
+    assert headers["Retry-After"]
+    assert backends[0].seen == backends[1].seen == []
+
+
+def test_nobody_knows_the_outcome_of_an_answer_that_is_late(impatient_facade, backends):
+    late = ["X-Then: be-late"]
+
+    written = impatient_facade.get(method="POST", path="/api/bookings", headers=late)
+    removed = impatient_facade.get(method="DELETE", path="/api/holds/a", headers=late)
+    unsafe = backends[0].seen + backends[1].seen
+    read = impatient_facade.get(headers=late)
+
+    assert (written[0], written[2]["type"]) == (502, "outcome-unknown")
+    assert (removed[0], removed[2]["type"]) == (502, "outcome-unknown")
+    assert (read[0], read[2]["type"]) == (503, "unavailable")
+    assert len(unsafe) == 2
 
 
 def test_instances_get_requests_only_while_ready(facade, backends, eventually):

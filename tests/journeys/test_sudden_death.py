@@ -70,7 +70,7 @@ class Shopper(threading.Thread):
             if answer.status == 401:
                 self.damage["sessions lost"] += 1
                 self.client.sign_in(self.client.email)
-            return answer if answer.status != 503 else None
+            return answer if answer.status not in (502, 503) else None
         except (OSError, http.client.HTTPException):
             self.done.wait(0.05)
             return None

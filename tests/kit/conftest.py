@@ -77,9 +77,9 @@ def kafka(services):
     connection = {"bootstrap_servers": [services.settings["KAFKA_BOOTSTRAP_SERVERS"]]}
     broker = kit_kafka.Broker(connection)
 
-    def new_topic():
+    def new_topic(**config):
         name = f"topic-{secrets.token_hex(4)}"
-        assert topics.create(connection, {name: {"partitions": 3, "config": {}}}) == [name]
+        assert topics.create(connection, {name: {"partitions": 3, "config": config}}) == [name]
         return name
 
     broker.new_topic = new_topic

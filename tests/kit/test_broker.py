@@ -4,11 +4,11 @@ import signal
 import uuid
 
 import pytest
-from kafka import KafkaConsumer
+from kafka import KafkaConsumer, KafkaProducer
 
 from kit import kafka as kit_kafka
-from kit import memory
-from kit.message import read
+from kit import memory, topics
+from kit.message import Unprocessable, read
 from tools.lab.ground.waiting import eventually
 
 
@@ -80,6 +80,84 @@ def test_a_message_too_large_stops_no_other(kafka, message):
     assert sent == [True, False, True]
 
 
+def test_a_message_too_large_costs_no_new_producer(kafka, message, caplog):
+    topic = kafka.new_topic()
+    kafka.send([message("a", 1, topic)])
+    producer = kafka.producer
+    large = message("x" * 2_000_000, 1, topic)
+
+    sent = [kafka.send([large, message("a", n, topic)]) for n in range(3)]
+
+    assert sent == [[False, True]] * 3
+    assert kafka.producer is producer
+    (line,) = [record for record in caplog.records if record.message == "too large"]
+    assert line.message_id == large.id
+
+
+@pytest.mark.parametrize("codec", ["gzip", "lz4", "snappy", "zstd"])
+def test_a_topic_may_be_compressed(kafka, message, codec):
+    topic = kafka.new_topic(**{"compression.type": codec})
+    kafka.send([message("a", 1, topic)])
+    source = kafka.source(f"group-{uuid.uuid4().hex}", [topic])
+
+    (record,) = received(source, 1)
+    source.close()
+
+    assert read(topic, record.key, record.value, record.headers).data == {"number": 1}
+
+
+def test_a_missing_topic_stops_only_its_own_messages(kafka, message, caplog):
+    topic, missing = kafka.new_topic(), f"topic-{uuid.uuid4().hex}"
+    kafka.send([message("a", 0, topic)])
+    producer = kafka.producer
+
+    sent = [kafka.send([message("a", n, missing), message("a", n, topic)]) for n in range(3)]
+
+    assert sent == [[False, True]] * 3
+    assert kafka.producer is producer
+    assert len([record for record in caplog.records if record.message == "no such topics"]) == 1
+    topics.create(kafka.connection, {missing: {"partitions": 1, "config": {}}})
+    eventually(lambda: kafka.send([message("a", 1, missing)]) == [True], within=10)
+
+
+def test_a_missing_topic_keeps_nobody_from_the_others(kafka, message):
+    topic, missing = kafka.new_topic(), f"topic-{uuid.uuid4().hex}"
+    kafka.send([message("a", 1, topic)])
+    source = kafka.source(f"group-{uuid.uuid4().hex}", [missing, topic])
+
+    first = received(source, 1)
+    topics.create(kafka.connection, {missing: {"partitions": 1, "config": {}}})
+    eventually(lambda: kafka.send([message("b", 2, missing)]) == [True], within=10)
+    second = [record for record in received(source, 1) if record.topic == missing]
+    source.close()
+
+    assert [record.topic for record in first] == [topic]
+    assert len(second) == 1
+
+
+def test_a_header_name_that_is_no_text_can_be_read(kafka, message):
+    class Name(str):
+        def encode(self, *arguments):
+            return b"\xff\xfe"
+
+    topic = kafka.new_topic()
+    strange = message("a", 1, topic)
+    producer = KafkaProducer(**kafka.connection)
+    headers = [*strange.headers(), (Name("name"), b"value")]
+    producer.send(topic, value=strange.value(), key=b"a", headers=headers).get(10)
+    producer.close()
+    kafka.send([message("a", 2, topic)])
+    source = kafka.source(f"group-{uuid.uuid4().hex}", [topic])
+
+    first, second = received(source, 2)
+    source.close()
+
+    assert first.headers[-1] == ("\0fffe", b"value")
+    assert read(topic, second.key, second.value, second.headers).data == {"number": 2}
+    with pytest.raises(Unprocessable, match="a header has the name"):
+        read(topic, first.key, first.value, first.headers)
+
+
 def test_nothing_is_acknowledged_while_kafka_hangs(kafka, services, message, monkeypatch):
     monkeypatch.setattr(kit_kafka, "SEND_SECONDS", 2.0)
     topic = kafka.new_topic()
@@ -129,7 +207,7 @@ def test_a_paused_partition_begins_again_at_its_record(broker, topic, source_of,
 
     source.pause(second)
     assert source.poll() == []
-    source.resume()
+    source.resume((topic, second.partition))
 
     offsets = [record.offset for record in received(source, 2)]
     assert offsets == [second.offset, second.offset + 1]
@@ -149,6 +227,7 @@ def test_partitions_paused_amid_a_fetch_all_continue(broker, topic, source_of, m
 
     eventually(all_are_paused, within=30)
     assert source.poll() == []
-    source.resume()
+    for partition in paused:
+        source.resume((topic, partition))
 
     assert len(received(source, 1500)) == 1500

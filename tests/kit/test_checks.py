@@ -21,6 +21,19 @@ def test_text_is_trimmed_but_passwords_are_not():
     assert checks.text(trimmed=False)("  pass  word") == "  pass  word"
 
 
+@pytest.mark.parametrize("character", "\n\r\t\v\f\0\x1b\x1c\x7f\x85\u2028\u2029")
+@pytest.mark.parametrize("value", ["Late{}Show", "Late Show{}", "{}Late Show"])
+def test_a_line_holds_no_break_and_no_control_character(value, character):
+    assert refusal(checks.line, value.format(character))
+
+
+def test_a_line_may_hold_any_letter_and_sign():
+    for value in ("Zoë & the ×2", "مساء الخير", "👩‍🎤 Late\u00a0Show", "x" * 200):
+        assert checks.line(value) == value
+    assert refusal(checks.line, "x" * 201)
+    assert refusal(checks.line, checks.MISSING)
+
+
 @pytest.mark.parametrize(
     "value",
     [

@@ -1,5 +1,8 @@
 """Sessions of the database: bounds, and connections that die."""
 
+import os
+import socket
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
@@ -29,6 +32,20 @@ def test_every_statement_of_a_session_has_a_bound(make_database):
             for name, milliseconds in database.BOUNDS.items():
                 setting = text("select setting from pg_settings where name = :name")
                 assert int(session.scalar(setting, {"name": name})) == milliseconds > 0
+
+
+def test_both_ends_give_up_a_silent_connection(make_database):
+    db = make_database()
+
+    for sessions in (db.reading, db.transaction):
+        with sessions() as session:
+            for name, value in database.SERVER_NETWORK.items():
+                setting = text("select setting from pg_settings where name = :name")
+                assert int(session.scalar(setting, {"name": name})) == value > 0
+            descriptor = session.connection().connection.dbapi_connection.fileno()
+            with socket.socket(fileno=os.dup(descriptor)) as client:
+                timeout = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+            assert timeout == database.NETWORK["tcp_user_timeout"] > 0
 
 
 def test_waiting_for_a_lock_ends_with_an_error(make_database, monkeypatch):

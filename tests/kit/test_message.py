@@ -62,6 +62,10 @@ def test_a_message_cannot_be_changed(message):
     [
         (b"{}", {"ce_id": None}, "there is no header 'ce_id'"),
         (b"{}", {"ce_specversion": b"2.0\0"}, r"CloudEvents version '2.0\x00'"),
+        (b"{}", {"ce_time": "٢٠٢٦-01-01T00:00:00+00:00".encode()}, "Invalid isoformat"),
+        (b"{}", {"ce_id": b"x" * 201}, "ce_id is not 1 to 200"),
+        (b"{}", {"ce_type": b"x\n"}, "ce_type is not 1 to 200"),
+        (b"9" * 5000, {}, "ValueError"),
         (b"{}", {"ce_time": b"yesterday"}, "Invalid isoformat string: 'yesterday'"),
         (b"{}", {"ce_type": b"\xff"}, "can't decode byte 0xff"),
         (b"[]", {}, "the data is not a JSON object"),

@@ -3,7 +3,9 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
+from psycopg.rows import namedtuple_row
 
 from kit import memory, relay
 from kit.message import Message, read
@@ -160,6 +162,29 @@ def test_a_failed_key_stops_and_the_others_continue(
         "key 1": [0, 1, 2, 3, 4, 7, 10],
         "key 2": [5, 8, 11],
     }
+
+
+def test_failed_keys_are_logged_once_a_pause(database, broker, start_relay, record_number, caplog):
+    broker.is_away = True
+    record_number("key", 1)
+    url = database.url.replace("+psycopg", "")
+    with psycopg.connect(url, autocommit=True, row_factory=namedtuple_row) as connection:
+        alone = Relay(url, broker, threading.Event())
+
+        for _ in range(3):
+            alone.send_batch(connection)
+
+    assert [record.message for record in caplog.records].count("not acknowledged") == 1
+
+
+def test_the_server_gives_up_a_silent_relay(database, broker):
+    with Relay(database.url.replace("+psycopg", ""), broker, threading.Event()).connect() as found:
+        settings = [
+            found.execute(f"show {name}").fetchone()[0]
+            for name in ("tcp_user_timeout", "tcp_keepalives_idle")
+        ]
+
+    assert settings == ["10000", "5"]
 
 
 def test_a_standby_takes_over_when_the_leader_ends(

@@ -4,10 +4,11 @@ import subprocess
 import sys
 
 import pytest
+from flask import Flask
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from kit import memory, settings, trace
+from kit import http, memory, settings, trace
 from kit.consumer import Consumer
 from kit.message import Message
 from kit.outbox import record
@@ -53,6 +54,18 @@ def test_the_trace_of_a_caller_is_continued(spans):
         assert trace.trace_id() == TRACE
 
     assert f"{spans()['GET /things'].parent.span_id:x}" == SPAN
+
+
+@pytest.mark.parametrize("flags", ["00", "01"])
+def test_a_request_from_outside_begins_a_trace(spans, flags):
+    app = Flask("things")
+    http.init_app(app, instance="web")
+
+    app.test_client().get("/", headers={"traceparent": f"00-{TRACE}-{SPAN}-{flags}"})
+
+    (span,) = spans().values()
+    assert span.parent is None
+    assert f"{span.context.trace_id:x}" != TRACE
 
 
 @pytest.mark.parametrize("traceparent", ["", "nonsense", f"00-{'0' * 32}-{SPAN}-01"])

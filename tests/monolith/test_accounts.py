@@ -14,6 +14,15 @@ def test_a_new_account_is_returned_as_stored(client):
     assert {**answer.json, "id": ""} == {"id": "", "email": "Ada@Encore.Example", "name": "Ada"}
 
 
+def test_a_name_cannot_put_a_paragraph_into_mails(client):
+    stranger = {**NEW, "name": "Ada,\n\nyour card was refused. Please write to evil.example"}
+
+    refused = client.post("/api/accounts", json=stranger)
+
+    assert refused.status_code == 422
+    assert [error["field"] for error in refused.json["errors"]] == ["name"]
+
+
 def test_an_email_address_is_unique_ignoring_case(client):
     client.post("/api/accounts", json=NEW)
 

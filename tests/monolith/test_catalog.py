@@ -137,6 +137,16 @@ def test_all_wrong_event_fields_are_named_at_once(sign_up, event):
     assert {error["field"] for error in refused.json["errors"]} == {*wrong, "genre"}
 
 
+@pytest.mark.parametrize("field", ["title", "artist", "genre"])
+def test_a_new_event_has_one_line_in_each_field(sign_up, event, field):
+    organiser = sign_up("olga", role="organiser")
+
+    refused = organiser.post("/api/events", json={field: "Late Show\u2029and more"})
+
+    wrong = {error["field"]: error["detail"] for error in refused.json["errors"]}
+    assert wrong[field] == "must be one line, without control characters"
+
+
 def test_a_price_for_an_unknown_section_is_refused(sign_up, event):
     organiser = sign_up("olga", role="organiser")
     new_event = {
@@ -152,6 +162,41 @@ def test_a_price_for_an_unknown_section_is_refused(sign_up, event):
     assert [
         error["field"] for error in organiser.post("/api/events", json=new_event).json["errors"]
     ] == ["prices"]
+
+
+@pytest.mark.parametrize(
+    ("currency", "least"),
+    [("EUR", 50), ("USD", 50), ("GBP", 30), ("CHF", 50), ("SEK", 300)],
+)
+def test_a_price_that_the_provider_would_not_charge_is_refused(sign_up, event, currency, least):
+    organiser = sign_up("olga", role="organiser")
+    new_event = {
+        "title": "a",
+        "artist": "b",
+        "genre": "c",
+        "venue_id": event.venue_id,
+        "starts_at": "2099-01-01T00:00:00Z",
+        "currency": currency,
+    }
+
+    answers = {
+        price: organiser.post("/api/events", json=new_event | {"prices": {"Stalls": price}})
+        for price in (0, 1, least - 1, least)
+    }
+
+    assert {price: answer.status_code for price, answer in answers.items()} == {
+        0: 201,
+        1: 422,
+        least - 1: 422,
+        least: 201,
+    }
+    assert answers[1].json["errors"] == [
+        {
+            "field": "prices",
+            "detail": f"must be 0 or at least {least}, "
+            f"the payment provider's least charge in {currency}",
+        }
+    ]
 
 
 def test_venues_are_listed_with_their_sections(client, make_event):

@@ -22,6 +22,13 @@ def test_a_setting_that_is_missing_has_its_default():
     assert (settings.hold_seconds, settings.port, settings.instance) == (600, 8000, "web")
 
 
+@pytest.mark.parametrize(
+    "origin", ["https://tickets.example", "http://127.0.0.1:8000", "https://[::1]:8443"]
+)
+def test_a_public_origin_is_written_as_browsers_send_it(origin):
+    assert parse({**GOOD, "PUBLIC_ORIGIN": origin}).public_origin == origin
+
+
 @pytest.mark.parametrize("name", GOOD)
 def test_a_missing_required_setting_is_named(name):
     with pytest.raises(Misconfigured, match=f"^{name} is not set"):
@@ -43,6 +50,12 @@ def test_a_missing_required_setting_is_named(name):
         ("SESSION_PUBLIC_KEYS", KEYS["SESSION_PUBLIC_KEYS"] + ","),
         ("SESSION_PUBLIC_KEYS", KEYS["SESSION_PUBLIC_KEYS"].replace("a:", "b:", 1)),
         ("PORT", "70000"),
+        ("PUBLIC_ORIGIN", "tickets.example"),
+        ("PUBLIC_ORIGIN", "ftp://tickets.example"),
+        ("PUBLIC_ORIGIN", "https://tickets.example/"),
+        ("PUBLIC_ORIGIN", "https://Tickets.example"),
+        ("PUBLIC_ORIGIN", "https://tickets.example:443"),
+        ("PUBLIC_ORIGIN", "https://fan@tickets.example"),
         ("THREADS", "no"),
         ("LOG_LEVEL", "LOUD"),
     ],

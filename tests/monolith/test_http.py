@@ -64,6 +64,7 @@ def test_the_session_is_checked_before_the_origin(client, fan, event):
     [
         "https://elsewhere.example",
         "null",
+        "https://localhost",
         "http://localhost:81",
         "http://localhost.elsewhere.example",
         "http://[",
@@ -88,6 +89,44 @@ def test_own_origin_may_write_and_any_may_read(client):
         client.get("/api/events", headers={"Origin": "https://elsewhere.example"}).status_code
         == 200
     )
+
+
+@pytest.mark.parametrize("relation", ["cross-site", "same-site", ""])
+def test_a_browser_says_that_another_site_sends_the_request(client, relation):
+    headers = {"Sec-Fetch-Site": relation, "Origin": "http://localhost"}
+
+    assert refusal(client.post("/api/sessions", json={}, headers=headers)) == (
+        403,
+        "foreign-origin",
+    )
+    assert client.get("/api/events", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("relation", ["same-origin", "none"])
+def test_a_browser_says_that_this_site_sends_the_request(client, relation):
+    headers = {"Sec-Fetch-Site": relation, "Origin": "https://tickets.example"}
+
+    assert refusal(client.post("/api/sessions", json={}, headers=headers)) == (422, "invalid")
+
+
+def test_a_public_origin_stands_for_what_requests_say(environ, client):
+    from monolith.app import create_app
+    from monolith.config import parse
+
+    account = {"email": "fan@encore.example", "password": "correct horse", "name": "Fan"}
+    assert client.post("/api/accounts", json=account).status_code == 201
+    del account["name"]
+    app = create_app(parse({**environ, "PUBLIC_ORIGIN": "https://tickets.example"}))
+    behind_a_proxy = app.test_client()
+    own, inside = {"Origin": "https://tickets.example"}, {"Origin": "http://localhost"}
+
+    signed_in = behind_a_proxy.post("/api/sessions", json=account, headers=own)
+    refused = behind_a_proxy.post("/api/sessions", json=account, headers=inside)
+    app.extensions["process"].db.dispose()
+
+    assert signed_in.status_code == 201
+    assert "Secure" in signed_in.headers["Set-Cookie"].split("; ")
+    assert refusal(refused) == (403, "foreign-origin")
 
 
 def test_not_found_comes_before_wrong_fields(fan):

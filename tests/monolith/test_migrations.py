@@ -1,9 +1,14 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import psycopg
-from sqlalchemy import create_engine, inspect
+import pytest
+from sqlalchemy import create_engine, inspect, text
+
+from kit.turn import turn
 
 
 def alembic(database_url, *words):
@@ -37,6 +42,127 @@ def test_the_schema_can_be_removed_and_recreated(own_database_url):
 
 def test_the_schema_matches_the_models(own_database_url):
     assert "No new upgrade operations detected." in alembic(own_database_url, "check")
+
+
+ASKED_FOR_A_TURN = text(
+    "select count(*) from pg_stat_activity where datname = current_database() "
+    "and query like '%try_advisory%' and pid <> pg_backend_pid()"
+)
+
+
+def test_releases_at_once_on_an_empty_database_all_succeed(own_database_url, eventually):
+    before = tables(own_database_url)
+    with psycopg.connect(own_database_url) as connection:
+        connection.execute(f"drop table {', '.join(before)} cascade")
+    engine = create_engine(own_database_url, isolation_level="AUTOCOMMIT")
+
+    with ThreadPoolExecutor() as pool, engine.connect() as watching, engine.connect() as other:
+        with turn(other):
+            releases = [pool.submit(alembic, own_database_url, "upgrade", "head") for _ in range(2)]
+            eventually(lambda: watching.scalar(ASKED_FOR_A_TURN) == 3, within=60)
+        for release in releases:
+            release.result()
+
+    engine.dispose()
+    assert tables(own_database_url) == before
+
+
+def test_a_release_without_its_database_ends_with_one_line(own_database_url):
+    with pytest.raises(subprocess.CalledProcessError) as ended:
+        alembic(own_database_url.replace("/own", "/nowhere"), "upgrade", "head")
+
+    assert len(ended.value.stderr.strip().splitlines()) == 1
+    assert 'database "nowhere" does not exist' in ended.value.stderr
+
+
+BLOCKING = """
+select unnest(pg_blocking_pids(pid)) from pg_stat_activity
+where datname = current_database() and wait_event_type = 'Lock'
+"""
+
+
+def test_others_go_on_while_a_migration_waits_for_a_table(own_database_url, eventually):
+    """Each table has a transaction that writes to it, until the migration waits for that."""
+    alembic(own_database_url, "downgrade", "0004")
+    in_use = tables(own_database_url)
+    writers, waited_for = {}, set()
+    with ThreadPoolExecutor() as pool, ExitStack() as connections:
+
+        def write_to(table, connection):
+            connection.execute(f"lock table {table} in row exclusive mode")
+
+        def connect(**options):
+            return connections.enter_context(psycopg.connect(own_database_url, **options))
+
+        def blocking():
+            return [writers[pid] for (pid,) in watching.execute(BLOCKING) if pid in writers]
+
+        watching, other = connect(autocommit=True), connect(options="-c lock_timeout=3s")
+        for table in in_use:
+            connection = connect()
+            write_to(table, connection)
+            writers[connection.info.backend_pid] = table, connection
+        release = pool.submit(alembic, own_database_url, "upgrade", "head")
+        while eventually(lambda: blocking() or release.done(), within=60) is not True:
+            for table, connection in blocking():
+                for each in in_use:
+                    write_to(each, other)
+                    other.rollback()
+                waited_for.add(table)
+                connection.rollback()
+        release.result()
+
+    assert waited_for == {
+        "accounts",
+        "booking_seats",
+        "bookings",
+        "claims",
+        "ended_sessions",
+        "events",
+        "payments",
+        "seats",
+    }
+
+
+def test_an_index_that_an_interruption_left_invalid_is_built_again(own_database_url):
+    invalid = "select count(*) from pg_index where not indisvalid"
+    alembic(own_database_url, "downgrade", "0001")
+    with (
+        psycopg.connect(own_database_url, autocommit=True) as connection,
+        psycopg.connect(own_database_url) as writer,
+    ):
+        writer.execute("lock table seats in row exclusive mode")
+        connection.execute("set lock_timeout = '10ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            connection.execute("create index concurrently seats_sold on seats (event_id)")
+        assert connection.execute(invalid).fetchone() == (1,)
+
+    alembic(own_database_url, "upgrade", "head")
+
+    with psycopg.connect(own_database_url) as connection:
+        assert connection.execute(invalid).fetchone() == (0,)
+
+
+def test_another_owner_on_the_server_has_roles_of_its_own(services):
+    server = services.servers["monolith"]
+    server.create("another")
+
+    alembic(server.url("another"), "upgrade", "head")
+
+    server.drop("another")
+
+
+def test_a_release_that_may_not_create_roles_ends_with_one_line(services):
+    server = services.servers["monolith"]
+    server.create("modest")
+    with server.connect() as connection:
+        connection.execute("alter role modest nocreaterole")
+
+    with pytest.raises(subprocess.CalledProcessError) as ended:
+        alembic(server.url("modest"), "upgrade", "head")
+
+    server.drop("modest")
+    assert ended.value.stderr.startswith("encore: permission denied to create role; ")
 
 
 ROWS = """

@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import pytest
 
 TABLES = (
@@ -71,6 +75,17 @@ def test_loading_sample_data_twice_gives_equal_rows(app, content, process):
     seed(app)
 
     assert content() == first
+
+
+def test_two_seeds_at_once_load_the_sample_once(environ):
+    command = [sys.executable, "-m", "flask", "--app", "monolith.app", *SMALL]
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+
+    both = [subprocess.Popen(command, env=os.environ | environ, **options) for _ in range(2)]
+
+    outputs = sorted(seed.communicate(timeout=60)[0] for seed in both)
+    assert outputs[0].startswith("Loaded 12 venues")
+    assert outputs[1] == "The sample data is there already.\n"
 
 
 def test_another_seed_gives_other_rows(app, content, process):

@@ -1,6 +1,10 @@
 """Rows from before the outbox are published once; no subscriber here processes them again."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 from sqlalchemy import text
+
+from kit.turn import turn
 
 AGGREGATES = ("accounts", "ended_sessions", "events", "bookings", "payments")
 
@@ -68,3 +72,19 @@ def test_versions_continue_after_a_snapshot(app, process, fan, event, buy, publi
         ("booking.confirmed", 1),
         ("booking.cancelled", 2),
     ]
+
+
+ASKED_FOR_A_TURN = text(
+    "select count(*) from pg_stat_activity where datname = current_database() "
+    "and query like '%try_advisory%' and pid <> pg_backend_pid()"
+)
+
+
+def test_a_snapshot_waits_for_another_command_of_a_release(app, process, fan, eventually):
+    make_unpublished(process)
+    reading = process.db.monolith.reading
+    with ThreadPoolExecutor() as pool, reading() as watching, reading() as other, turn(other):
+        waiting = pool.submit(snapshot, app)
+
+        eventually(lambda: watching.scalar(ASKED_FOR_A_TURN) == 2)
+    assert waiting.result() == "published 1\n"

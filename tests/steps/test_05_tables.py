@@ -20,7 +20,7 @@ def may_read(encore, module, table):
     known = encore.rows(
         "monolith",
         "select 1 from pg_roles, pg_tables "
-        f"where rolname = 'encore_{module}' and tablename = '{table}'",
+        f"where rolname = 'monolith_{module}' and tablename = '{table}'",
     )
     return (
         []
@@ -28,7 +28,7 @@ def may_read(encore, module, table):
         else [
             allowed
             for (allowed,) in encore.rows(
-                "monolith", f"select has_table_privilege('encore_{module}', '{table}', 'select')"
+                "monolith", f"select has_table_privilege('monolith_{module}', '{table}', 'select')"
             )
         ]
     )

@@ -6,6 +6,8 @@ Expand only: the code of the step before works with these tables, and does not k
 import sqlalchemy as sa
 from alembic import op
 
+from kit.migration import beside_the_shop, build_index
+
 revision = "0002"
 down_revision = "0001"
 
@@ -23,6 +25,12 @@ def moment(name, **more):
 
 
 def upgrade():
+    with beside_the_shop():
+        op.add_column("events", sa.Column("capacity", sa.Integer), if_not_exists=True)
+        op.execute(
+            "update events set capacity = (select count(*) from seats where event_id = events.id)"
+        )
+    build_index("seats_sold", "seats", ["event_id"], postgresql_where="status = 'sold'")
     op.create_table(
         "ended_sessions", text("sid", primary_key=True), moment("expires_at", index=True)
     )
@@ -61,23 +69,11 @@ def upgrade():
         """insert into tastes select account_id, event_id, count(*) from bookings
            where status = 'confirmed' group by account_id, event_id"""
     )
-    op.add_column("events", sa.Column("capacity", sa.Integer))
-    op.execute(
-        "update events set capacity = (select count(*) from seats where event_id = events.id)"
-    )
-    with op.get_context().autocommit_block():  # built beside the writers, who need not wait for it
-        op.create_index(
-            "seats_sold",
-            "seats",
-            ["event_id"],
-            postgresql_where="status = 'sold'",
-            postgresql_concurrently=True,
-            if_not_exists=True,
-        )
 
 
 def downgrade():
-    op.drop_index("seats_sold", "seats")
-    op.drop_column("events", "capacity")
-    for table in ("tastes", "claims", "holds", "ended_sessions"):
-        op.drop_table(table)
+    with beside_the_shop():
+        op.drop_index("seats_sold", "seats", if_exists=True)
+        op.drop_column("events", "capacity", if_exists=True)
+        for table in ("tastes", "claims", "holds", "ended_sessions"):
+            op.drop_table(table, if_exists=True)

@@ -8,6 +8,8 @@ reads it."""
 import sqlalchemy as sa
 from alembic import op
 
+from kit.migration import beside_the_shop
+
 revision = "0003"
 down_revision = "0002"
 
@@ -30,12 +32,12 @@ ACROSS = [
 ]
 MAKE_ROLE = """
 do $$ begin
-    create role encore_{module} nologin;
-exception when duplicate_object then null;  -- another database of this server has made it
+    create role {role} nologin;
+exception when duplicate_object then null;  -- another database of this owner has made it
 end $$;
 """
 SYNC = """
-create function seat_to_claim() returns trigger language plpgsql
+create or replace function seat_to_claim() returns trigger language plpgsql
     security definer set search_path from current as $$
 begin
     if new.status = 'sold' then
@@ -47,10 +49,10 @@ begin
     end if;
     return null;
 end $$;
-create trigger seat_to_claim after update of status on seats
+create or replace trigger seat_to_claim after update of status on seats
     for each row when (old.status <> new.status) execute function seat_to_claim();
 
-create function claim_to_seat() returns trigger language plpgsql
+create or replace function claim_to_seat() returns trigger language plpgsql
     security definer set search_path from current as $$
 begin
     if tg_op <> 'INSERT' and old.until = 'infinity'
@@ -62,82 +64,107 @@ begin
     end if;
     return null;
 end $$;
-create trigger claim_to_seat after insert or update of until or delete on claims
+create or replace trigger claim_to_seat after insert or update of until or delete on claims
     for each row execute function claim_to_seat();
 
-create function account_to_customer() returns trigger language plpgsql
+create or replace function account_to_customer() returns trigger language plpgsql
     security definer set search_path from current as $$
 begin
     insert into customers (account_id, provider_id) values (new.id, new.customer_id)
         on conflict do nothing;
     return null;
 end $$;
-create trigger account_to_customer after insert or update of customer_id on accounts
+create or replace trigger account_to_customer after insert or update of customer_id on accounts
     for each row when (new.customer_id is not null) execute function account_to_customer();
 
-create function fill_booked_seat() returns trigger language plpgsql
+create or replace function fill_booked_seat() returns trigger language plpgsql
     security definer set search_path from current as $$
 begin
     new.position := (select position from seats where id = new.seat_id);
     return new;
 end $$;
-create trigger fill_booked_seat before insert on booking_seats
+create or replace trigger fill_booked_seat before insert on booking_seats
     for each row when (new.position is null) execute function fill_booked_seat();
 
-create function fill_payment() returns trigger language plpgsql
+create or replace function fill_payment() returns trigger language plpgsql
     security definer set search_path from current as $$
 begin
     new.account_id := (select account_id from bookings where id = new.booking_id);
     return new;
 end $$;
-create trigger fill_payment before insert on payments
+create or replace trigger fill_payment before insert on payments
     for each row when (new.account_id is null) execute function fill_payment();
 """
 UNSYNC = """
-drop trigger fill_payment on payments;
-drop trigger fill_booked_seat on booking_seats;
-drop trigger account_to_customer on accounts;
-drop trigger claim_to_seat on claims;
-drop trigger seat_to_claim on seats;
-drop function fill_payment, fill_booked_seat, account_to_customer, claim_to_seat;
-drop function seat_to_claim;
+drop trigger if exists fill_payment on payments;
+drop function if exists fill_payment;
+
+drop trigger if exists fill_booked_seat on booking_seats;
+drop function if exists fill_booked_seat;
+
+drop trigger if exists account_to_customer on accounts;
+drop function if exists account_to_customer;
+
+drop trigger if exists claim_to_seat on claims;
+drop function if exists claim_to_seat;
+
+drop trigger if exists seat_to_claim on seats;
+drop function if exists seat_to_claim;
 """
 
 
 def upgrade():
-    op.create_table(
-        "customers",
-        sa.Column("account_id", sa.String, primary_key=True),
-        sa.Column("provider_id", sa.String, nullable=False),
-    )
-    op.add_column("booking_seats", sa.Column("position", sa.Integer))
-    op.add_column("payments", sa.Column("account_id", sa.String))
-    op.alter_column("claims", "hold_id", nullable=True)
-    op.alter_column("seats", "status", server_default="free")
-    op.execute(SYNC)
-    for table, column, _ in ACROSS:
-        op.drop_constraint(f"{table}_{column}_fkey", table)
-    for module, tables in OWNERS.items():
-        op.execute(MAKE_ROLE.format(module=module))
-        op.execute(f"grant encore_{module} to current_user")
-        op.execute(
-            f"grant select, insert, update, delete on {', '.join(tables)} to encore_{module}"
+    with beside_the_shop():
+        op.create_table(
+            "customers",
+            sa.Column("account_id", sa.String, primary_key=True),
+            sa.Column("provider_id", sa.String, nullable=False),
+            if_not_exists=True,
         )
+        op.add_column("booking_seats", sa.Column("position", sa.Integer), if_not_exists=True)
+        op.add_column("payments", sa.Column("account_id", sa.String), if_not_exists=True)
+        op.alter_column("claims", "hold_id", nullable=True)
+        op.alter_column("seats", "status", server_default="free")
+        execute_each(SYNC)
+        for table, column, _ in ACROSS:
+            op.drop_constraint(f"{table}_{column}_fkey", table, if_exists=True)
+    for module, tables in OWNERS.items():
+        op.execute(MAKE_ROLE.format(role=role(module)))
+        op.execute(f"grant {role(module)} to current_user")
+        op.execute(f"grant select, insert, update, delete on {', '.join(tables)} to {role(module)}")
 
 
 def downgrade():
-    op.execute(UNSYNC)
     for module, tables in OWNERS.items():
-        op.execute(f"revoke all on {', '.join(tables)} from encore_{module}")
-    for table, column, target in ACROSS:
-        op.create_foreign_key(f"{table}_{column}_fkey", table, target, [column], ["id"])
-    op.execute(
-        """update accounts set customer_id = provider_id from customers
-           where account_id = id and customer_id is null"""
-    )
-    op.execute("delete from claims where hold_id is null")
-    op.alter_column("seats", "status", server_default=None)
-    op.alter_column("claims", "hold_id", nullable=False)
-    op.drop_column("payments", "account_id")
-    op.drop_column("booking_seats", "position")
+        op.execute(f"revoke all on {', '.join(tables)} from {role(module)}")
+    with beside_the_shop():
+        execute_each(UNSYNC)
+        for table, column, target in ACROSS:
+            key = f"{table}_{column}_fkey"
+            op.execute(
+                f"alter table {table} drop constraint if exists {key}, add constraint {key} "
+                f"foreign key ({column}) references {target} not valid"
+            )
+            op.execute(f"alter table {table} validate constraint {key}")  # beside the writers
+        op.execute(
+            """update accounts set customer_id = provider_id from customers
+               where account_id = id and customer_id is null"""
+        )
+        op.execute("delete from claims where hold_id is null")
+        op.alter_column("seats", "status", server_default=None)
+        op.alter_column("claims", "hold_id", nullable=False)
+        op.drop_column("payments", "account_id", if_exists=True)
+        op.drop_column("booking_seats", "position", if_exists=True)
     op.drop_table("customers")
+
+
+def execute_each(statements):
+    """Execute the paragraphs of a text, each in a transaction of its own."""
+    for paragraph in statements.split("\n\n"):
+        op.execute(paragraph)
+
+
+def role(module):
+    """The role of a module, quoted. It has its owner's name: a server may have several owners."""
+    owner = op.get_bind().scalar(sa.text("select current_user"))
+    return op.get_bind().dialect.identifier_preparer.quote(f"{owner}_{module}")

@@ -6,6 +6,8 @@ again after an interruption, it goes on."""
 from alembic import op
 from sqlalchemy import text
 
+from kit.migration import beside_the_shop
+
 revision = "0004"
 down_revision = "0003"
 
@@ -45,7 +47,7 @@ def upgrade():
     for what, (find, copy) in COPIES.items():
         after = ""
         done = 0
-        with op.get_context().autocommit_block():
+        with beside_the_shop():
             while ids := op.get_bind().scalars(text(find), {"after": after, "batch": BATCH}).all():
                 op.get_bind().execute(text(copy), {"ids": ids})
                 after = ids[-1]

@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from alembic import context, op
 from sqlalchemy.dialects import postgresql
 
+from kit.migration import beside_the_shop, build_index
+
 revision = "0005"
 down_revision = "0004"
 
@@ -23,9 +25,12 @@ def text(name, **more):
 
 
 def upgrade():
-    op.execute(sync().UNSYNC)
-    op.drop_column("seats", "status")  # with the index on it
-    op.drop_column("accounts", "customer_id")
+    with beside_the_shop():
+        split().execute_each(split().UNSYNC)
+        op.drop_column("seats", "status", if_exists=True)  # with the index on it
+        op.drop_column("accounts", "customer_id", if_exists=True)
+        for table in AGGREGATES:
+            op.add_column(table, version(), if_not_exists=True)
     op.create_table(
         "outbox",
         sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
@@ -55,39 +60,38 @@ def upgrade():
         sa.Column("headers", postgresql.JSONB, nullable=False),
         text("cause"),
         sa.Column("failed_at", MOMENT, **NOW),
+        sa.Column("next_try", MOMENT),
     )
-    for table in AGGREGATES:
-        op.add_column(table, sa.Column("version", sa.Integer, nullable=False, server_default="0"))
+    role = split().role
     for module in PUBLISHERS:
-        op.execute(f"grant insert on outbox to encore_{module}")
+        op.execute(f"grant insert on outbox to {role(module)}")
     for module in SUBSCRIBERS:
-        op.execute(f"grant select, insert on inbox, dead_letters to encore_{module}")
-        op.execute(f"grant delete on dead_letters to encore_{module}")
+        op.execute(f"grant select, insert on inbox, dead_letters to {role(module)}")
+        op.execute(f"grant update, delete on dead_letters to {role(module)}")
 
 
 def downgrade():
-    for table in AGGREGATES:
-        op.drop_column(table, "version")
-    for table in ("dead_letters", "inbox", "outbox"):
-        op.drop_table(table)
-    op.add_column("accounts", sa.Column("customer_id", sa.String))
-    op.execute("update accounts set customer_id = provider_id from customers where account_id = id")
-    op.add_column("seats", sa.Column("status", sa.String, nullable=False, server_default="free"))
-    op.execute(
-        "update seats set status = 'sold' from claims where seat_id = id and until = 'infinity'"
-    )
-    op.execute(sync().SYNC)
-    with op.get_context().autocommit_block():
-        op.create_index(
-            "seats_sold",
-            "seats",
-            ["event_id"],
-            postgresql_where="status = 'sold'",
-            postgresql_concurrently=True,
-            if_not_exists=True,
+    with beside_the_shop():
+        for table in AGGREGATES:
+            op.drop_column(table, "version", if_exists=True)
+        for table in ("dead_letters", "inbox", "outbox"):
+            op.drop_table(table, if_exists=True)
+        op.add_column("accounts", sa.Column("customer_id", sa.String), if_not_exists=True)
+        op.execute(
+            "update accounts set customer_id = provider_id from customers where account_id = id"
         )
+        op.add_column("seats", text("status", server_default="free"), if_not_exists=True)
+        op.execute(
+            "update seats set status = 'sold' from claims where seat_id = id and until = 'infinity'"
+        )
+        split().execute_each(split().SYNC)
+    build_index("seats_sold", "seats", ["event_id"], postgresql_where="status = 'sold'")
 
 
-def sync():
-    """The migration that has the triggers."""
+def version():
+    return sa.Column("version", sa.Integer, nullable=False, server_default="0")
+
+
+def split():
+    """The migration that has the triggers and the roles."""
     return context.script.get_revision("0003").module

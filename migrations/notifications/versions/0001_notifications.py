@@ -55,6 +55,7 @@ def upgrade():
         sa.Column("headers", postgresql.JSONB, nullable=False),
         text("cause"),
         sa.Column("failed_at", MOMENT, **NOW),
+        sa.Column("next_try", MOMENT),
     )
 
 

@@ -1,9 +1,16 @@
 """Each message causes one mail; a confirmation waits for its account and its event."""
 
+import ssl
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from ipaddress import ip_address
 
 import pytest
 from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Sink
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import delete, select
 
 from extracted.notifications import copies
@@ -11,6 +18,7 @@ from extracted.notifications.mailer import Mailer, Refused
 from extracted.notifications.model import Address
 from extracted.notifications.worker import GROUPS
 from kit import inbox, worker
+from kit.failures import TryLater
 from kit.refusals import Unavailable
 from tools.lab.ground.waiting import free_port
 
@@ -66,6 +74,20 @@ def test_a_confirmation_mail_waits_for_its_account(deliver, subjects, eventually
             deliver() or sorted(subjects()) == ["Welcome to Encore", "Your tickets for Small Hours"]
         )
     )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"email": 5, "name": []},
+        {"name": "nul \0"},
+        {"email": "ada@encore.example\nBcc: all@encore.example"},
+    ],
+)
+def test_a_message_of_any_content_stops_no_mail(deliver, subjects, eventually, changes):
+    deliver(("accounts", "account.registered", {"id": "poison", **changes}), ADA)
+
+    eventually(lambda: deliver() or "Welcome to Encore" in subjects())
 
 
 def test_no_mail_is_lost_while_mail_is_down(deliver, process, subjects, eventually):
@@ -124,33 +146,68 @@ def test_mail_to_an_undeliverable_address_can_be_replayed(deliver, subjects, pro
     assert subjects() == ["Welcome to Encore"]
 
 
-@pytest.mark.parametrize(
-    ("rcpt", "data", "raised"),
-    [
-        (550, 250, Refused),
-        (450, 250, Unavailable),
-        (554, 250, Unavailable),
-        (250, 554, Refused),
-        (250, 451, Unavailable),
-    ],
-)
-def test_permanent_and_temporary_mail_errors_are_distinguished(rcpt, data, raised):
-    class Choosy:
-        async def handle_RCPT(self, server, session, envelope, address, options):
-            envelope.rcpt_tos.append(address)
-            return f"{rcpt} as you say"
-
-        async def handle_DATA(self, *arguments):
-            return f"{data} as you say"
-
-    server = Controller(Choosy(), hostname="127.0.0.1", port=free_port())
-    server.start()
+def mail_to(address):
     message = EmailMessage()
-    message["From"], message["To"] = "tickets@encore.example", "nobody@encore.example"
+    message["From"], message["To"] = "tickets@encore.example", address
+    return message
 
-    with pytest.raises(raised):
-        Mailer(f"smtp://127.0.0.1:{server.port}", sender="tickets@encore.example").send(message)
-    server.stop()
+
+@pytest.fixture
+def send():
+    """Send a mail to a mail server that answers with these codes."""
+
+    def send(*, sender=250, rcpt=250, data=250, to="nobody@encore.example"):
+        class Choosy:
+            async def handle_MAIL(self, server, session, envelope, address, options):
+                envelope.mail_from = address
+                return f"{sender} as you say"
+
+            async def handle_RCPT(self, server, session, envelope, address, options):
+                envelope.rcpt_tos.append(address)
+                return f"{rcpt} as you say"
+
+            async def handle_DATA(self, *arguments):
+                return f"{data} as you say"
+
+        server = Controller(Choosy(), hostname="127.0.0.1", port=free_port())
+        server.start()
+        try:
+            mailer = Mailer(f"smtp://127.0.0.1:{server.port}", sender="tickets@encore.example")
+            mailer.send(mail_to(to))
+        finally:
+            server.stop()
+
+    return send
+
+
+@pytest.mark.parametrize("code", [501, 504, 550, 551, 552, 553, 554, 556])
+def test_a_mail_that_no_server_takes_is_refused(send, code):
+    with pytest.raises(Refused, match=f"{code} as you say"):
+        send(rcpt=code)
+    with pytest.raises(Refused, match=f"{code} as you say"):
+        send(data=code)
+
+
+@pytest.mark.parametrize("code", [450, 451, 452])
+def test_a_mail_that_is_not_taken_now_is_tried_later(send, code):
+    with pytest.raises(TryLater, match=f"{code} as you say"):
+        send(rcpt=code)
+    with pytest.raises(TryLater, match=f"{code} as you say"):
+        send(data=code)
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [{"sender": 451}, {"sender": 550}, {"rcpt": 421}, {"rcpt": 530}, {"data": 421}],
+)
+def test_a_server_that_takes_no_mail_is_unavailable(send, codes):
+    with pytest.raises(Unavailable):
+        send(**codes)
+
+
+def test_a_mail_to_nobody_is_refused(send):
+    with pytest.raises(Refused, match="no recipient"):
+        send(to="")
 
 
 def test_an_older_version_never_replaces_a_newer(deliver, process):
@@ -182,3 +239,47 @@ def replay(process):
 def addresses(process):
     with process.database.transaction() as session:
         return sorted(session.scalars(select(Address.name)))
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """The path of a file with the key and the certificate of a mail server at 127.0.0.1."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    today, day = datetime.now(UTC), timedelta(days=1)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, today - day, today + day)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), True)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    as_is = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path = tmp_path / "server.pem"
+    path.write_bytes(key.private_bytes(pem, *as_is) + made.public_bytes(pem))
+    return path
+
+
+@pytest.fixture(params=["smtps", "starttls"])
+def mailer_over_tls(request, certificate):
+    """A mailer, and a mail server with a certificate that no authority has signed."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    option, url = {
+        "smtps": ("ssl_context", "smtps://127.0.0.1:{}"),
+        "starttls": ("tls_context", "smtp://127.0.0.1:{}?starttls"),
+    }[request.param]
+    server = Controller(Sink(), hostname="127.0.0.1", port=free_port(), **{option: context})
+    server.start()
+    yield Mailer(url.format(server.port), sender="tickets@encore.example")
+    server.stop()
+
+
+def test_a_mail_server_with_an_unknown_certificate_is_unavailable(mailer_over_tls):
+    with pytest.raises(Unavailable):
+        mailer_over_tls.send(EmailMessage())
+
+
+def test_a_mail_server_with_a_known_certificate_is_used(mailer_over_tls, certificate, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+
+    mailer_over_tls.send(mail_to("ada@encore.example"))
