@@ -32,7 +32,7 @@ def burner():
 
 
 def system_of(**processes):
-    named = {name: SimpleNamespace(popen=popen) for name, popen in processes.items()}
+    named = {name: SimpleNamespace(popen=popen, running=True) for name, popen in processes.items()}
     return SimpleNamespace(supervisor=SimpleNamespace(processes=named))
 
 

@@ -9,6 +9,7 @@ import pytest
 from tools.lab.ground.tree import HERE
 from tools.lab.ground.waiting import eventually
 from tools.lab.system import processes, system
+from tools.lab.system.leftovers import has_stopped
 from tools.lab.system.processes import Process, Supervisor
 
 
@@ -238,3 +239,20 @@ def test_the_steps_own_processes_have_the_time_that_their_servers_allow():
     allowed = re.search(r"graceful_timeout = (\d+)", (HERE.path / "monolith/serve.py").read_text())
 
     assert int(allowed[1]) < system.PATIENCE
+
+
+def test_a_process_that_is_halted_runs_no_thread_any_more(supervisor, run):
+    code = (
+        "import threading, time\n"
+        "for _ in range(30): threading.Thread(target=time.sleep, args=[1000]).start()\n"
+        "print('ready', flush=True)\n"
+        "while True: pass"
+    )
+    process = run("busy", code)
+    eventually(lambda: "ready" in process.last_lines)
+
+    for _ in range(20):
+        supervisor.kill("busy", signal.SIGSTOP)
+
+        assert has_stopped(process.popen.pid)
+        supervisor.kill("busy", signal.SIGCONT)

@@ -21,8 +21,8 @@ from tools.lab.steps import mutants as mutating
 def bench(step, keep):
     """Measure speed, memory and start of a step, as ratios.
 
-    Reads are compared with a bare route, holds and bookings with a bare insert. Takes about two
-    minutes."""
+    Reads are compared with a bare route, holds and bookings with a bare insert. Takes two to
+    four minutes."""
     tree = tree_of(step)
     figures = benchmark.run(out, tree)
     store.show(out, figures)

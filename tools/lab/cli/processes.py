@@ -12,6 +12,7 @@ from rich.table import Table
 from tools.lab.cli.terminal import out
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE
+from tools.lab.steps.chain import is_named
 from tools.lab.system import control
 from tools.lab.system.state import running
 
@@ -49,9 +50,8 @@ def all_states():
 
 
 def state_of(step):
-    name = step.removeprefix("step-")
     for state in all_states():
-        if name.zfill(2) in (state.name, state.name[:2]):
+        if is_named(state.name, step):
             return state
     raise Failed(f"step {step} has no state here; start it with ./lab up {step}", 2)
 

@@ -39,9 +39,9 @@ def until_interrupted():
 
 
 class Patient:
-    """Takes texts for a file, and writes them from a thread of its own, so that nobody waits for
-    whoever reads. While that one does not read, KEPT texts are kept, and the others are counted.
-    gone is set once nobody can read any more."""
+    """Takes texts for a file, and writes them from a thread of its own: nobody waits for the
+    reader. While the reader pauses, KEPT texts are kept, and the others are counted. gone is set
+    once there is no reader any more."""
 
     def __init__(self, file):
         file.flush()

@@ -113,3 +113,9 @@ def loads(text):
         return json.loads(text)
     except ValueError:
         return {}
+
+
+def as_object(text):
+    """The JSON object in a text; an empty one for anything else."""
+    value = loads(text)
+    return value if isinstance(value, dict) else {}

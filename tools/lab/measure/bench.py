@@ -28,7 +28,7 @@ NOT_COUNTED = 5  # the first orders
 READS = 200
 BOUGHT = 15  # seats a round
 WARM_ORDERS = 60  # a Java process is slow at first
-PAIRS = 2000
+PAIRS = 600
 SLOWED = 30  # orders with slow mail and payments
 MILLISECONDS = 100  # by which mail and payments are slower
 EVENTS = 200
@@ -111,15 +111,19 @@ def yardstick(system):
         "tools.lab.measure.yardstick:create_app()",
     ]
     environment = system.environment("yardstick") | {"PYTHONPATH": str(HERE.path)}
-    system.supervise("yardstick", command, port, environment, cwd=HERE.path)
+    address = serve(system, "yardstick", command, port, environment, HERE.path)
+    return second_facade(system, port) if "facade" in system.tree.processes() else address
+
+
+def serve(system, name, command, port, environment, cwd):
+    """Start one more process of a system, and wait until it listens; its address."""
+    system.supervise(name, command, port, environment, cwd=cwd)
     eventually(lambda: is_listening(port), within=30)
-    if "facade" in system.tree.processes():
-        port = second_facade(system, port)
     return f"http://127.0.0.1:{port}"
 
 
 def second_facade(system, upstream):
-    """Start one more facade of the step in front of another port; its own port."""
+    """Start one more facade of the step in front of another port; its address."""
     port = free_port()
     environment = {
         **system.supervisor.find("facade").environment,
@@ -128,11 +132,7 @@ def second_facade(system, upstream):
         "ADMIN_SOCKET": os.path.relpath(system.state / "second.sock", system.tree.path),
     }
     command = expand(system.tree.processes()["facade"], environment)
-    system.supervise("second facade", command, port, environment, cwd=system.tree.path)
-    bare = Connection(f"http://127.0.0.1:{port}")
-    eventually(lambda: bare.request("GET", "/api/events").status == 200, within=30)
-    bare.connections.close()
-    return port
+    return serve(system, "second facade", command, port, environment, system.tree.path)
 
 
 def warm_start(system):
@@ -233,9 +233,7 @@ def plain_caddy(system):
         address_of_web(system).removeprefix("http://"),
     ]
     environment = system.supervisor.find("facade").environment
-    system.supervise("plain caddy", command, port, environment, cwd=system.state)
-    eventually(lambda: is_listening(port), within=30)
-    return f"http://127.0.0.1:{port}"
+    return serve(system, "plain caddy", command, port, environment, system.state)
 
 
 def address_of_web(system):

@@ -20,7 +20,7 @@ def used(system):
     return {
         name: sum(_of_process(each.pid) for each in family(process.popen.pid))
         for name, process in system.supervisor.processes.items()
-        if process.popen and process.popen.poll() is None
+        if process.running
     }
 
 

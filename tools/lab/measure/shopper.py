@@ -5,7 +5,7 @@ import time
 from tools.lab.ground.http import KEPT, Client
 from tools.lab.ground.waiting import eventually
 
-ROUND_SECONDS = 1.0
+ROUND_SECONDS = 0.5
 
 
 class Connection(Client):

@@ -93,11 +93,12 @@ def _ratios(figures):
 
 def _counts(figures):
     """A table of the figures; those of CPU time as a table of processes and requests."""
-    costs = {}
-    for name in list(figures):
+    costs, others = {}, {}
+    for name, values in figures.items():
         if found := COST.fullmatch(name):
-            costs.setdefault(found["process"], {})[found["request"]] = figures[name]
-    others = {name: values for name, values in figures.items() if not COST.fullmatch(name)}
+            costs.setdefault(found["process"], {})[found["request"]] = values
+        else:
+            others[name] = values
     return _rows(others) + (_costs(costs) if costs else "")
 
 

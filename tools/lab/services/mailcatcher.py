@@ -110,13 +110,13 @@ class Inbox:
 
     async def handle_MAIL(self, server, session, envelope, address, options):
         if self.mails.knobs["refuse"]:
-            return "451 The mail catcher was told to refuse"
+            return "451 The mail catcher is set to refuse"
         envelope.mail_from = address
         return "250 OK"
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         if code := self.mails.knobs["recipients"].get(address):
-            return f"{code} The mail catcher was told to refuse {address}"
+            return f"{code} The mail catcher is set to refuse {address}"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

@@ -396,7 +396,7 @@ class Sandbox:
             if self.knobs["refuse"]:
                 return _answer(
                     503,
-                    {"error": {"type": "api_error", "message": "The sandbox was told to refuse."}},
+                    {"error": {"type": "api_error", "message": "The sandbox is set to refuse."}},
                 )
             status, body, headers = self.run(operation, request, await request.text())
             while self.knobs["silent"]:

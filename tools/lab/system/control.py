@@ -1,8 +1,8 @@
 """How a second terminal reaches the lab that runs in a first one: `./lab ps`, kill, stop, start,
 restart.
 
-A question is one line of JSON, {"key", "words"}, and so is its answer, {"done", "answer"}. Whoever
-sends nothing, or anything else, is left without an answer."""
+A question is one line of JSON, {"key", "words"}, and so is its answer, {"done", "answer"}. A client
+that sends nothing, or anything else, gets no answer."""
 
 import json
 import secrets
@@ -13,6 +13,7 @@ import threading
 import psutil
 
 from tools.lab.ground.failed import Failed
+from tools.lab.ground.http import as_object
 
 ASKED_WITHIN = 5.0  # seconds from connecting to the whole question
 LONGEST = 4096  # bytes of a question
@@ -21,7 +22,7 @@ OTHERS_WITHIN = 600.0  # a restart waits for each instance
 
 
 class Control:
-    """Listens on the loopback address for whoever knows the key, which only this user can read."""
+    """Listens on the loopback address for clients with the key, which only this user can read."""
 
     def __init__(self, system):
         self.system = system
@@ -61,7 +62,7 @@ class Server(socketserver.ThreadingTCPServer):
     block_on_close = False
 
     def handle_error(self, request, client_address):
-        """Whoever goes away before the answer is not our concern."""
+        """A client that goes away before the answer is no error."""
 
 
 class Question(socketserver.StreamRequestHandler):
@@ -69,18 +70,10 @@ class Question(socketserver.StreamRequestHandler):
 
     def handle(self):
         control = self.server.control
-        asked = _object(self.rfile.readline(LONGEST))
-        if secrets.compare_digest(str(asked.get("key")).encode(), control.key.encode()):
-            done, answer = control.answer(*asked["words"])
+        question = as_object(self.rfile.readline(LONGEST))
+        if secrets.compare_digest(str(question.get("key")).encode(), control.key.encode()):
+            done, answer = control.answer(*question["words"])
             self.wfile.write(json.dumps({"done": done, "answer": answer}).encode() + b"\n")
-
-
-def _object(line):
-    try:
-        value = json.loads(line)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def ask(noted, *words):
@@ -93,7 +86,7 @@ def ask(noted, *words):
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=within) as connection:
             connection.sendall(json.dumps({"key": key, "words": words}).encode() + b"\n")
-            answer = _object(connection.makefile("rb").readline())
+            answer = as_object(connection.makefile("rb").readline())
     except OSError as trouble:
         raise Failed(f"{who} does not answer: {trouble}") from None
     if not answer:

@@ -71,6 +71,17 @@ def group_lives(pid):
     return any(fields and fields[2] == str(pid) for fields in everybody)
 
 
+def has_stopped(group):
+    """Whether no thread of this group runs: a stop reaches one thread first, then the others."""
+    members = [
+        path for path in PROC.glob("[0-9]*") if (of := _fields(path.name)) and of[2] == str(group)
+    ]
+    threads = [
+        _fields(task.relative_to(PROC)) for path in members for task in path.glob("task/[0-9]*")
+    ]
+    return all(fields[0] == "T" for fields in threads if fields)
+
+
 def wait_until_gone(groups, within):
     """Wait until the kernel has ended these groups, and closed their connections; False if it has
     not within so many seconds."""

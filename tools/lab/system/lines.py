@@ -1,8 +1,9 @@
 """How a line of a process is shown to a person: a request in one short line, other lines of JSON in
 the order that a person reads them. The log files have everything."""
 
-import json
 from dataclasses import dataclass
+
+from tools.lab.ground.http import as_object
 
 SHORT_ID = 8  # characters of a request's id
 NARROWEST = 16  # columns of a path
@@ -29,7 +30,7 @@ class Line:
 
 def readable(name, line):
     """The Line to show for what the process name has printed; None if it is not worth showing."""
-    entry = _object(line)
+    entry = as_object(line)
     if is_routine(name, line, entry):
         return None
     if not {"time", "level", "message"} <= entry.keys():
@@ -62,12 +63,12 @@ def is_routine(name, line, entry):
 
 
 def _of_facade(moment, entry):
-    """What passed the facade is shown where a process says it, and here only if none was asked."""
+    """What passed the facade is shown where a process logs it, and here only if it reached none."""
     if "X-Served-By" in entry["resp_headers"]:
         return None
-    asked, ms = entry["request"], entry["duration"] * 1000
+    request, ms = entry["request"], entry["duration"] * 1000
     sent_id = entry.get("request_id", "")
-    return _request(moment, asked["method"], asked["uri"], entry["status"], ms, sent_id)
+    return _request(moment, request["method"], request["uri"], entry["status"], ms, sent_id)
 
 
 def _request(moment, method, path, status, ms, request_id):
@@ -79,11 +80,3 @@ def printable(text):
     """The text with everything escaped that a terminal would take for a command."""
     shown = (each if each.isprintable() else repr(each)[1:-1] for each in text.expandtabs())
     return "".join(shown)
-
-
-def _object(line):
-    try:
-        value = json.loads(line)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}

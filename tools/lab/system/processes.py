@@ -14,12 +14,19 @@ from contextlib import suppress
 
 import psutil
 
-from tools.lab.system.leftovers import identity, kill_group, signal_group, wait_until_gone
+from tools.lab.system.leftovers import (
+    has_stopped,
+    identity,
+    kill_group,
+    signal_group,
+    wait_until_gone,
+)
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0  # seconds
 TOO_MANY, WITHIN = 5, 60.0  # deaths, seconds
 PATIENCE = 10.0  # seconds from the signal to stop to SIGKILL
 GONE_WITHIN = 1.0  # seconds from SIGKILL
+STOPPED_WITHIN = 5.0  # seconds from SIGSTOP
 WRONG_SETTING = 2  # the exit code of a process that cannot start as it is configured
 LOOK_EVERY = 0.02  # seconds
 AT_ONCE = 65_536  # bytes of output that are shown at one look
@@ -134,6 +141,14 @@ class Process:
         for each in (number, signal.SIGCONT) if number == self.stop_with else (number,):
             if self.running:
                 signal_group(self.popen.pid, each)
+        if number == signal.SIGSTOP and self.running:
+            self._wait_until_stopped()
+
+    def _wait_until_stopped(self):
+        """Until then its threads may still do something, such as answer a request."""
+        deadline = time.monotonic() + STOPPED_WITHIN
+        while not has_stopped(self.popen.pid) and time.monotonic() < deadline:
+            time.sleep(0.001)
 
     def died(self):
         """Note a death that nobody asked for; True if there were too many."""

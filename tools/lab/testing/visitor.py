@@ -42,7 +42,7 @@ def hold_seats(page, event, count=1):
 
 
 def own_seats(page):
-    """The ids of the seats that the plan shows as held for whoever looks."""
+    """The ids of the seats that the plan shows as held by the visitor's account."""
     return page.locator("button.seat.own").evaluate_all("all => all.map(each => each.dataset.id)")
 
 
