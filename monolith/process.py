@@ -39,6 +39,7 @@ class Process:
             timeout=settings.stripe_timeout_seconds,
         )
         self.memory = Memory()
+        self.draining = False
 
 
 def _databases(settings):
