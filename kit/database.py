@@ -74,12 +74,10 @@ class Database:
                     session.flush()
                     session.info["is_committing"] = True
             except BaseException as error:
-                _run(session, "rollback")
                 if _may_have_been_done(session, error):
                     log.exception("outcome unknown")
                     raise OutcomeUnknown("The shop") from error
                 raise
-            _run(session, "commit")
 
     def check(self):
         """Ask the database for an answer; an error of SQLAlchemy where there is none."""
@@ -123,16 +121,6 @@ def _test_if_idle(dialect, connection, record, fairy):
             raise InvalidatePoolError from error
 
 
-def on_commit(session, then):
-    """Call then() once the transaction has taken effect."""
-    session.info.setdefault("commit", []).append(then)
-
-
-def on_rollback(session, then):
-    """Call then() if the transaction does not take effect, the latest first."""
-    session.info.setdefault("rollback", []).insert(0, then)
-
-
 def done_outside(session):
     """From now on, OutcomeUnknown where the transaction fails: another system has done its part."""
     session.info["is_done_outside"] = True
@@ -144,8 +132,3 @@ def _may_have_been_done(session, error):
         return True
     is_lost = isinstance(error, DBAPIError) and error.connection_invalidated
     return is_lost and session.info.get("is_committing", False)
-
-
-def _run(session, outcome):
-    for then in session.info.get(outcome, []):
-        then()

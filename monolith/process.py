@@ -1,10 +1,12 @@
-"""What lives as long as the process: connections, clients, and the state in its memory."""
+"""What lives as long as the process: connections and keys. All other state is in the database."""
 
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 
 from kit.database import Database
-from monolith.memory import Memory
+from kit.tokens import Verifier
+from monolith.accounts import sessions
+from monolith.accounts.sessions import Signer
 from monolith.notifications.mailer import Mailer
 from monolith.payments.provider import Provider
 
@@ -26,7 +28,7 @@ class Databases:
 
 
 class Process:
-    """One process of Encore. There may be no second one: each would have a memory of its own."""
+    """One process of Encore, of which there may be as many as are needed."""
 
     def __init__(self, settings, clock=lambda: datetime.now(UTC)):
         self.settings = settings
@@ -38,8 +40,13 @@ class Process:
             settings.stripe_api_key,
             timeout=settings.stripe_timeout_seconds,
         )
-        self.memory = Memory()
+        self.signer = Signer(settings.session_key)
+        self.verifier = Verifier(settings.session_public_keys, is_open=self._is_open)
         self.draining = False
+
+    def _is_open(self, token):
+        with self.db.accounts.reading() as session:
+            return sessions.is_open(session, token)
 
 
 def _databases(settings):

@@ -1,4 +1,4 @@
-"""How gunicorn serves the monolith: one process with threads, since its state is in its memory."""
+"""How gunicorn serves the monolith: a process with threads; the facade knows all instances."""
 
 import os
 import signal
@@ -25,7 +25,6 @@ logconfig_dict = log.config(settings.log_level)
 
 def post_worker_init(worker):
     process = worker.wsgi.extensions["process"]
-    process.memory.start_sweeper(process.clock)
     reconcile.start(process)
     signal.signal(signal.SIGTERM, lambda number, frame: drain(worker, process))
 

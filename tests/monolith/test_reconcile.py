@@ -1,6 +1,7 @@
 """Money that moved at the payment provider without a booking that says so is put right."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -65,6 +66,41 @@ def test_a_charge_whose_hold_can_be_booked_is_left(fan, process, lost_charge, le
 
     assert booked.json["status"] == "confirmed"
     assert ledger(lost_charge) == [("charge", 4500)]
+
+
+def test_a_charge_whose_booking_runs_is_left(fan, event, process, monkeypatch, ledger, eventually):
+    held = fan.post(f"/api/events/{event.id}/holds", json={"seats": event.seats[:1]}).json["id"]
+    order = {"hold_id": held, "payment_method": "pm_card_visa"}
+    service = process.provider._stripe.payment_intents
+    create, may_answer = service.create, threading.Event()
+
+    def create_and_wait(params, options):
+        answer = create(params, options)
+        assert may_answer.wait(60)
+        return answer
+
+    monkeypatch.setattr(service, "create", create_and_wait)
+    with ThreadPoolExecutor(2) as threads:
+        booking = threads.submit(fan.post, "/api/bookings", json=order)
+        eventually(lambda: ledger(held))
+        later(process, OVER)
+        done = threads.submit(reconcile, process, WEEK)
+        eventually(lambda: waits_for_a_lock(process))
+        may_answer.set()
+
+    assert booking.result().json["status"] == "confirmed"
+    assert done.result()["given back"] == 0
+    assert ledger(held) == [("charge", 4500)]
+
+
+def waits_for_a_lock(process):
+    """Whether a session on this database waits for another."""
+    with process.db.monolith.reading() as session:
+        waiting = session.connection().exec_driver_sql(
+            "select count(*) from pg_stat_activity "
+            "where datname = current_database() and wait_event_type = 'Lock'"
+        )
+        return waiting.scalar() > 0
 
 
 def test_a_charge_of_a_booking_is_left(fan, event, buy, process, ledger):
