@@ -5,6 +5,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from tools.lab.experiment.verdicts import Verdict
+
 
 @dataclass
 class Run:
@@ -39,7 +41,7 @@ class Result:
     figures: dict = field(default_factory=dict)  # {step: {name with its unit: [value, ...]}}
     facts: dict = field(default_factory=dict)  # {step: {name: what is not measured in runs}}
     drills: dict = field(default_factory=dict)  # {step: {name of a drill: its outcome}}
-    verdicts: list = field(default_factory=list)  # of a comparison
+    verdicts: list = field(default_factory=list)  # of Verdict: each step against the first
 
     @property
     def steps(self):
@@ -67,4 +69,6 @@ class Result:
 
     @classmethod
     def from_dict(cls, kept):
-        return cls(**{**kept, "runs": [Run(**run) for run in kept.get("runs", [])]})
+        runs = [Run(**run) for run in kept.get("runs", [])]
+        verdicts = [Verdict(**verdict) for verdict in kept.get("verdicts", [])]
+        return cls(**{**kept, "runs": runs, "verdicts": verdicts})
