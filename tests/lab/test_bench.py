@@ -6,7 +6,6 @@ import pytest
 
 from tools.lab.measure import bench, cpu
 from tools.lab.measure.shopper import Connection
-from tools.lab.report import store
 
 BURN = """import sys, time
 for line in sys.stdin:
@@ -56,25 +55,6 @@ def test_a_process_at_rest_costs_nothing(burner):
     cost = meter.measure(lambda: None, 10)
 
     assert cost["burner"] < 1
-
-
-def test_cpu_figures_are_a_table_of_processes():
-    figures = {
-        "hold, p50 ms": [9.0],
-        **cpu.figures("hold", [{"web": 4.0, "postgres": 1.0}]),
-        **cpu.figures("book", [{"web": 10.0}]),
-    }
-
-    page = store.with_numbers(
-        "<!-- numbers -->\n<!-- /numbers -->\n",
-        {"./lab bench": {"kind": "bench", "figures": figures, "machine": "m", "files": "f"}},
-        "f",
-    )
-
-    assert "| process | hold | book |" in page
-    assert "| web | 4 | 10 |" in page
-    assert "| postgres | 1 |  |" in page
-    assert "| all | 5 | 10 |" in page
 
 
 def test_bare_routes_answer_the_rows_of_the_shop(fresh_encore):

@@ -1,6 +1,5 @@
 """The documents agree with the code: commands, links, listings, numbers, headings, settings."""
 
-import json
 import re
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from tools.lab.__main__ import lab
 from tools.lab.ground.tree import HERE
 from tools.lab.report import store
-from tools.lab.steps import chain, git
+from tools.lab.steps import chain, git, numbers
 
 DOCUMENTS = sorted([HERE.path / "README.md", *(HERE.path / "docs").rglob("*.md")])
 PAGES = sorted((HERE.path / "docs" / "steps").glob("[0-9][0-9]-*.md"))
@@ -79,14 +78,7 @@ def test_the_page_of_a_step_has_its_headings(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_the_numbers_of_a_page_come_from_its_measurements(page):
-    measured = store.read(page.stem)
-
-    assert measured, (
-        f"docs/measurements/{page.stem}.json is missing; ./lab bench --keep and ./lab load "
-        "--keep make it"
-    )
-    files = store.digest_of(chain.find(page.stem, chain.read()).commit)
-    assert store.with_numbers(page.read_text(), measured, files) == page.read_text()
+    assert numbers.documents()[page] == page.read_text(), "./lab numbers writes it"
 
 
 def test_a_decision_is_at_most_forty_lines_with_the_same_headings():
@@ -104,11 +96,12 @@ def test_a_decision_is_at_most_forty_lines_with_the_same_headings():
 
 
 def test_measurements_name_their_machine_and_their_files():
-    for path in sorted(store.FOLDER.glob("*.json")):
-        for command, measured in json.loads(path.read_text()).items():
-            assert "./lab " in command
-            assert measured["kind"] in store.TABLES
-            assert measured.keys() == {"kind", "files", "machine", "figures"}
+    for path in sorted(store.FOLDER.glob("[0-9]*.json")):
+        for result in store.read(path.stem):
+            assert "./lab " in result.command
+            assert result.kind in store.KINDS
+            assert result.machine
+            assert result.steps == [path.stem]
 
 
 def test_every_documented_setting_is_read_somewhere():

@@ -9,12 +9,14 @@ import click
 
 from tools.lab.cli.options import events_option, keep_option, scale_option, step_argument, tree_of
 from tools.lab.cli.terminal import out, until_interrupted
+from tools.lab.experiment.origin import digest, machine
+from tools.lab.experiment.result import Result
 from tools.lab.ground.failed import Failed
 from tools.lab.measure.load import WARM, Load, search, system_to_load
 from tools.lab.measure.load_figures import why_void
 from tools.lab.measure.reconcile import reconcile
-from tools.lab.report import store
 from tools.lab.report.terminal import print_result
+from tools.lab.steps import numbers
 
 VOID = 3  # exit code
 SETTINGS = ("THREADS",)  # of the system; if the environment sets one, the figures name it
@@ -129,8 +131,8 @@ def run(
     }
     result = {
         "step": tree.slug,
-        "files": store.digest(tree),
-        "machine": store.machine(),
+        "files": digest(tree),
+        "machine": machine(),
         "options": options,
         "audit": verdict.left,
         "seen_at_once": verdict.seen,
@@ -141,16 +143,38 @@ def run(
     if path:
         path.write_text(json.dumps(result, indent=1) + "\n")
     if keep and result["figures"]:
-        kind = "rate" if searching else "fault" if faults else "load"
-        store.keep(tree, kind, command_of(searching, faults, scale), result["figures"])
+        command = command_of(tree.slug, searching, faults, scale)
+        numbers.keep(result_of(tree.slug, command, result, searching))
     print_result(out, result, load.ledger)
     return 1 if broken else VOID if void else 0
 
 
-def command_of(searching, faults, scale):
+def result_of(slug, command, measured, searching):
+    """The Result of a run or of a search."""
+    figures = measured["figures"]
+    if searching:
+        kept = {"requests a second held": [figures["held"]]}
+    else:
+        kept = {
+            f"{name}, {share} ms": [each[share]]
+            for name, each in figures["operations"].items()
+            for share in ("p50", "p95")
+            if each["count"]
+        }
+    return Result(
+        kind="rate" if searching else "load",
+        command=command,
+        machine=measured["machine"],
+        settings=measured["options"],
+        files={slug: measured["files"]},
+        figures={slug: kept},
+    )
+
+
+def command_of(slug, searching, faults, scale):
     """The command that the figures of a run are kept under."""
     words = [f"{name}={os.environ[name]}" for name in SETTINGS if name in os.environ]
-    words.append("./lab load --keep")
+    words.append(f"./lab load {slug[:2]} --keep")
     words += ["--find-rate"] * searching
     words += [f"--{verb} {name}" for verb, name in faults]
     words += [f"--scale {name}={count}" for name, count in scale.items()]

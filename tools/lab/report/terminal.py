@@ -5,6 +5,7 @@ import os
 from rich.table import Column, Table
 
 from tools.lab.measure.outcomes import IN_TIME
+from tools.lab.report.human import spread, with_unit
 
 SHOWN = 10  # violations of a promise
 
@@ -87,6 +88,14 @@ def summary(figures):
             f"a core, {figures['connections']} connections.",
         ]
     )
+
+
+def table_of_figures(figures):
+    """{name with its unit: [value, ...]} as a table."""
+    table = Table("figure", Column("median", justify="right"), "lowest to highest", box=None)
+    for name, values in figures.items():
+        table.add_row(*with_unit(name, values), spread(values))
+    return table
 
 
 def table_of_probes(figures):

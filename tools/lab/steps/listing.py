@@ -79,8 +79,8 @@ def processes(step):
 
 def numbers(step):
     """The two headline numbers of a step, where it has been measured."""
-    kept = store.read(step.slug).values()
-    bench = next((each["figures"] for each in kept if each["kind"] == "bench"), {})
+    kept = [each for each in store.read(step.slug) if each.kind == "bench"]
+    bench = kept[0].figures[step.slug] if kept else {}
     return ", ".join(
         text.format(median(bench[name])) for name, text in NUMBERS.items() if name in bench
     )
