@@ -256,3 +256,20 @@ def test_a_process_that_is_halted_runs_no_thread_any_more(supervisor, run):
 
         assert has_stopped(process.popen.pid)
         supervisor.kill("busy", signal.SIGCONT)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere shared pages are not known")
+def test_memory_that_processes_share_counts_once(run, shown):
+    process = run(
+        "parent",
+        "import os, time\n"
+        "own = bytearray(os.urandom(64_000_000))\n"
+        "for _ in range(3):\n"
+        "    if not os.fork():\n"
+        "        break\n"
+        "print('forked', flush=True)\n"
+        "time.sleep(60)\n",
+    )
+    eventually(lambda: shown.count("forked") == 4)
+
+    assert 64e6 < processes.memory(process.popen.pid) < 128e6

@@ -82,6 +82,7 @@ class System:
         self.settings = {}
         self.ports = {}
         self.mail_url = environ.get("MAIL_URL", "")
+        self.ready_after = None  # seconds
         self.supervisor = self.control = self.lock = self.watcher = None
 
     def prepare(self):
@@ -103,6 +104,7 @@ class System:
 
     def start(self):
         """Bring everything up, and wait until it is ready; Failed says what could not be."""
+        began = time.monotonic()
         self.prepare()
         try:
             self.load_sample()
@@ -110,6 +112,7 @@ class System:
         except BaseException:
             self.stop()
             raise
+        self.ready_after = time.monotonic() - began
         return self
 
     def stop(self, *, at_once=False):
@@ -458,6 +461,10 @@ class System:
                 lines = [f"{process.name} could not be kept running", *process.last_lines]
                 raise Failed("\n  ".join(lines), process.failed)
 
+    def pids(self):
+        """{process: its id} of those that run, with backing services."""
+        return {name: pid for name, (pid, *_) in self.supervisor.pids().items()}
+
     def to_run(self):
         """What `./lab run` gives its command."""
         passwords = {name: self.given.get(name, value) for name, value in PASSWORDS.items()}
@@ -531,8 +538,11 @@ def _expand(word, environment):
 
 
 def _digest(folder):
-    """What the files below folder come to, as a hexadecimal text."""
+    """What the files below folder come to, as a hexadecimal text; not those that Python makes while
+    it runs them."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        if path.suffix == ".pyc":
+            continue
         digest.update(f"{path.relative_to(folder)}\n".encode() + path.read_bytes())
     return digest.hexdigest()
