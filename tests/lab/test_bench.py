@@ -31,8 +31,7 @@ def burner():
 
 
 def system_of(**processes):
-    named = {name: SimpleNamespace(popen=popen, running=True) for name, popen in processes.items()}
-    return SimpleNamespace(supervisor=SimpleNamespace(processes=named))
+    return SimpleNamespace(pids=lambda: {name: each.pid for name, each in processes.items()})
 
 
 def burn(process, seconds):

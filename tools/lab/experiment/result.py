@@ -25,6 +25,13 @@ class Run:
     void: str = ""  # the reason, if the run measured the generator and not the step
     broken: dict = field(default_factory=dict)  # {promise: [violation, ...]}
     history: dict = field(default_factory=dict)  # {booking that was harmed: lines of its messages}
+    healed: dict = field(default_factory=dict)  # {violation: seconds until it was gone}
+
+    @property
+    def counts(self):
+        """Whether its figures say something of the step: a void run measured the generator, and a
+        system that breaks a promise is not compared by its speed."""
+        return not self.void and not self.broken
 
 
 @dataclass
@@ -52,9 +59,11 @@ class Result:
         return [run for run in self.runs if run.step == step]
 
     def values(self, step, figure):
-        """{block: value} of a figure of FIGURES, where a run of the step has it."""
+        """{block: value} of a figure of FIGURES, where a run of the step that counts has it."""
         return {
-            run.block: run.figures[figure] for run in self.runs_of(step) if figure in run.figures
+            run.block: run.figures[figure]
+            for run in self.runs_of(step)
+            if run.counts and figure in run.figures
         }
 
     def to_json(self):

@@ -147,7 +147,7 @@ def one(
     odd = [email for email, _ in load.accounts[: len(CODES)]] if system.tree.topics else []
     refuse_recipients(system, odd)
     trouble = Trouble(system, Random(f"{seed} {number}"), WARM + seconds)
-    load.measure(rate, seconds, warm=WARM, begin=trouble.start)
+    load.send(rate, seconds, warm=WARM, begin=trouble.start)
     over = trouble.end()
     well = well_after(system, over, well_within)
     never_back = stopped(system)

@@ -1,7 +1,7 @@
 """Sends the requests of a workload, each at the time that was decided in advance.
 
-As a program, `python -m tools.lab.measure.generator` reads a plan from standard input and prints
-its results as JSON: see generate()."""
+As a program, `python -m tools.lab.measure.generator` reads a plan from standard input. It prints
+the time.monotonic() of the start, and then its results, each as a line of JSON: see generate()."""
 
 import gc
 import json
@@ -38,10 +38,12 @@ class Generator:
         self.started = 0
         self.missed = 0
 
-    def run(self, threads):
-        """[(operation, due, sent, ended, outcome)], all in seconds from the start."""
+    def run(self, threads, announce=lambda started: None):
+        """[(operation, due, sent, ended, outcome)], all in seconds from the start, which is
+        announced before."""
         workers = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
         self.started = time.monotonic() + 0.05 + 0.0005 * threads
+        announce(self.started)
         for worker in workers:
             worker.start()
         for worker in workers:
@@ -102,7 +104,7 @@ def entry(operation, email, request, answer):
     return json.dumps(fields) + "\n"
 
 
-def generate(plan):
+def generate(plan, announce):
     """Run a plan; {results, gave_up, cpu, connections}, where cpu is the share of a core that the
     generator used."""
     seconds = plan["warm"] + plan["seconds"]
@@ -120,7 +122,7 @@ def generate(plan):
         generator = Generator(plan["url"], turns, known, ledger, may_miss=may_miss)
         began = time.monotonic()
         cpu_began = time.process_time()
-        results = generator.run(threads)
+        results = generator.run(threads, announce)
         cpu = (time.process_time() - cpu_began) / (time.monotonic() - began)
     return {
         "results": results,
@@ -131,4 +133,4 @@ def generate(plan):
 
 
 if __name__ == "__main__":
-    print(json.dumps(generate(json.load(sys.stdin))))
+    print(json.dumps(generate(json.load(sys.stdin), lambda started: print(started, flush=True))))

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -91,14 +91,16 @@ class Load:
         seats = self.connections.ask("GET", f"/api/events/{event}/seats").json["items"]
         return [seat["id"] for seat in seats if seat["status"] == "free"]
 
-    def measure(self, rate, seconds, *, warm=WARM, give_up=False, begin=lambda: None):
-        """The figures of so many seconds of load at rate requests a second; with give_up, it stops
-        as soon as the rate is certainly not held. begin() is called right before the first."""
-        turns = script(seed=self.seed, rate=rate, seconds=warm + seconds)
+    def send(self, rate, seconds, *, warm=WARM, seed=None, give_up=False, begin=lambda at: None):
+        """What the generator measured of warm and so many seconds of load at rate requests a
+        second; with give_up, it stops as soon as the rate is certainly not held. begin() is called
+        right before the first request is due, with the time.monotonic() of second 0."""
+        seed = self.seed if seed is None else seed
+        turns = script(seed=seed, rate=rate, seconds=warm + seconds)
         buyers = sum(turn.operation == "hold" for turn in turns)
         plan = {
             "url": self.settings["BASE_URL"],
-            "seed": self.seed,
+            "seed": seed,
             "rate": rate,
             "warm": warm,
             "seconds": seconds,
@@ -108,8 +110,11 @@ class Load:
             **self._stock(buyers),
         }
         self.log(f"{rate:g} requests a second: {warm:g} s to warm up, {seconds:g} s measured")
-        begin()
-        measured = run_generator(plan)
+        return run_generator(plan, begin)
+
+    def measure(self, rate, seconds, *, warm=WARM, give_up=False):
+        """The figures of such a load."""
+        measured = self.send(rate, seconds, warm=warm, give_up=give_up)
         return {
             "rate": rate,
             "gave_up": measured["gave_up"],
@@ -141,19 +146,28 @@ class Load:
         return [json.loads(line) for line in self.ledger.read_text().splitlines()]
 
 
-def run_generator(plan):
-    """What generate(plan) returns in a process of its own."""
-    ended = subprocess.run(
+def run_generator(plan, begin=lambda at: None):
+    """What generate(plan) returns in a process of its own, which calls begin() as send() says."""
+    with subprocess.Popen(
         [sys.executable, "-m", "tools.lab.measure.generator"],
-        input=json.dumps(plan),
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(HERE.path)},
         start_new_session=True,
-    )
-    if ended.returncode:
-        raise Failed(f"the generator ended with exit code {ended.returncode}")
-    return json.loads(ended.stdout)
+    ) as process:
+        try:
+            with suppress(BrokenPipeError), process.stdin:
+                json.dump(plan, process.stdin)
+            if started := process.stdout.readline():
+                begin(float(started))
+            results = process.stdout.read()
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode:
+        raise Failed(f"the generator ended with exit code {process.returncode}")
+    return json.loads(results)
 
 
 @contextmanager
