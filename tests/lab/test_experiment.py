@@ -28,7 +28,7 @@ def results(count=100, operation="browse", outcome="200", took=0.01, begin=2.0):
 def filled(of, plan=PLAN, cpu=(), memory=()):
     run = Run("00-monolith")
     window = SimpleNamespace(cpu=dict(cpu), memory=dict(memory))
-    fill(run, {"results": of, "cpu": 0.1, "connections": 1}, window, plan)
+    fill(run, {"results": of, "cpu": 0.1, "cpu_ms": 0.3, "connections": 1}, window, plan)
     return run
 
 
@@ -39,6 +39,12 @@ def test_cpu_time_is_divided_by_the_requests_that_were_answered():
 
     assert run.by_process["cpu"] == {"web": 3.0, "postgres": 1.0}
     assert (run.figures["cpu"], run.figures["memory"]) == (4.0, 100.0)
+
+
+def test_the_cost_of_the_generator_is_kept():
+    of = [(name, due, due + 0.002, ended, outcome) for name, due, _, ended, outcome in results()]
+
+    assert filled(of).generator == {"cpu_ms": 0.3, "lag_p99_ms": pytest.approx(2.0)}
 
 
 def test_the_warm_up_is_in_the_seconds_and_in_no_figure():

@@ -5,6 +5,7 @@ import time
 from contextlib import ExitStack, contextmanager
 
 from tools.lab.experiment.budget import budget_of
+from tools.lab.experiment.proxied import Proxied
 from tools.lab.ground.failed import Failed
 from tools.lab.system.state import copy, temporary_state
 from tools.lab.system.system import System
@@ -55,7 +56,8 @@ class Prepared:
 
     @contextmanager
     def _running(self, state):
-        system = System(
+        kind = Proxied if self.plan.proxied else System
+        system = kind(
             self.tree,
             state,
             seed=(self.plan.events, self.plan.accounts),

@@ -26,6 +26,7 @@ class Run:
     broken: dict = field(default_factory=dict)  # {promise: [violation, ...]}
     history: dict = field(default_factory=dict)  # {booking that was harmed: lines of its messages}
     healed: dict = field(default_factory=dict)  # {violation: seconds until it was gone}
+    generator: dict = field(default_factory=dict)  # {"cpu_ms" of a request, "lag_p99_ms"}
 
     @property
     def counts(self):

@@ -36,6 +36,7 @@ class Plan(NamedTuple):
     seed: int = 1
     scale: tuple = ()  # (process, instances) pairs
     faults: tuple = ()
+    proxied: bool = False  # with a fault proxy between any two processes
 
 
 def silent(line):
@@ -97,9 +98,11 @@ def fill(run, measured, window, plan):
         **{name: sum(each.values()) for name, each in run.by_process.items() if each},
         **samples.percentiles(run.latencies),
     }
+    found = figures(measured, warm=plan.warm, seconds=plan.seconds)
+    run.generator = {"cpu_ms": measured["cpu_ms"], "lag_p99_ms": found["lag_p99_ms"]}
     # a run with a fault counts failures, which a late generator does not change
     if not plan.faults:
-        run.void = why_void(figures(measured, warm=plan.warm, seconds=plan.seconds))
+        run.void = why_void(found)
 
 
 def settle(system, load, run):

@@ -105,8 +105,8 @@ def entry(operation, email, request, answer):
 
 
 def generate(plan, announce):
-    """Run a plan; {results, gave_up, cpu, connections}, where cpu is the share of a core that the
-    generator used."""
+    """Run a plan; {results, gave_up, cpu, cpu_ms, connections}: the generator used this share of a
+    core, and so many milliseconds of CPU time for a request."""
     seconds = plan["warm"] + plan["seconds"]
     turns = script(seed=plan["seed"], rate=plan["rate"], seconds=seconds)
     known = visits(turns, **{name: plan[name] for name in ("seed", "accounts", "seats", "words")})
@@ -123,11 +123,13 @@ def generate(plan, announce):
         began = time.monotonic()
         cpu_began = time.process_time()
         results = generator.run(threads, announce)
-        cpu = (time.process_time() - cpu_began) / (time.monotonic() - began)
+        used = time.process_time() - cpu_began
+        took = time.monotonic() - began
     return {
         "results": results,
         "gave_up": generator.stop.is_set(),
-        "cpu": cpu,
+        "cpu": used / took,
+        "cpu_ms": 1000 * used / max(1, len(results)),
         "connections": generator.connections.made,
     }
 
