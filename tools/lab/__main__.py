@@ -10,6 +10,7 @@ if __name__ == "__main__":
 
 import click
 
+from tools.lab.cli.changes import changes
 from tools.lab.cli.doctor import doctor
 from tools.lab.cli.load import load
 from tools.lab.cli.looking import logs, mail, reset, routes, sql, topics, trace
@@ -26,7 +27,7 @@ RUNNING = (up, run, test)
 MEASURING = (bench, coupling, load, break_, mutants)
 PROCESSES = (ps, kill, stop, start, restart)
 LOOKING = (routes, topics, trace, sql, mail, logs, reset)
-STEPS = (steps_command, numbers_command, diff, edit, publish)
+STEPS = (steps_command, numbers_command, diff, changes, edit, publish)
 
 
 class Commands(click.Group):
