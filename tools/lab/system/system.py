@@ -21,6 +21,7 @@ from tools.lab.ground.tree import HERE
 from tools.lab.ground.waiting import is_listening
 from tools.lab.services.kafka import Kafka, install
 from tools.lab.services.postgres import PostgreSQL
+from tools.lab.system import applied
 from tools.lab.system.control import Control
 from tools.lab.system.leftovers import identity
 from tools.lab.system.lines import OF_THE_LAB
@@ -95,9 +96,10 @@ class System:
             self.supervisor = Supervisor(self.show, changed=self.note)
             self.control = Control(self)
             self._start_services()
-            self._once(
-                "release", _digest(self.tree.path / "migrations") + json.dumps(self.tree.topics)
-            )
+            key = _digest(self.tree.path / "migrations") + json.dumps(self.tree.topics)
+            if not self._is_elsewhere():
+                applied.compare(self.tree, self.state, key, self._say)
+            self._once("release", key)
         except BaseException:
             self.stop()
             raise
