@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tools.lab.experiment.history import BOOKING
+from tools.lab.experiment.history import HARMED
 from tools.lab.experiment.result import Result, Run
 from tools.lab.experiment.run import Fault, Plan, Prepared, fill, visitors
 from tools.lab.experiment.run import run as run_once
@@ -98,10 +98,14 @@ def test_a_run_that_broke_a_promise_or_is_void_has_no_figure_to_compare():
     assert result.values("00-monolith", "browse p50") == {0: 9.0}
 
 
-def test_the_bookings_of_violations_are_found():
-    id = "0198f3a1-7c1e-7d06-9bb6-4e5f3c9d1a2b"
+def test_the_bookings_and_holds_of_violations_are_found():
+    id = "5a198f7c1e7d069bb64e5f3c9d1a2bff"
+    other = "8bc7f93e36e9434fa3419867ad3b2257"
 
-    assert BOOKING.findall(f"Booking {id} is gone; Hold h1 has no booking, and 5 are kept") == [id]
+    assert HARMED.findall(f"Booking {id} is gone; Hold {other} has no booking, and 5 are kept") == [
+        id,
+        other,
+    ]
 
 
 # Faults
@@ -170,6 +174,8 @@ def counts(system):
         ]
 
 
+# Kafka's client can leave a socket open when it is closed soon after its start
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_run_with_a_fault_shows_it_and_leaves_the_sample_data_as_it_was(prepared):
     before = []
     fault = Fault(

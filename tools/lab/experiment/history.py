@@ -1,20 +1,20 @@
-"""What happened to the bookings that a run has harmed."""
+"""What happened to the bookings and holds that a run has harmed."""
 
 import re
 
-BOOKING = re.compile(r"\bbooking ([0-9a-f][0-9a-f-]{7,})", re.IGNORECASE)
-SHOWN = 5  # bookings
+HARMED = re.compile(r"\b(?:booking|hold) ([0-9a-f][0-9a-f-]{7,})", re.IGNORECASE)
+SHOWN = 5
 
 
 def histories(settings, broken):
-    """{booking: lines of its rows and messages} of the first bookings that the violations name."""
+    """{id: lines of its rows and messages} of the first bookings and holds that violations name."""
     lines = [line for violations in broken.values() for line in violations]
-    found = dict.fromkeys(id for line in lines for id in BOOKING.findall(line))
-    return {booking: history(settings, booking) for booking in list(found)[:SHOWN]}
+    found = dict.fromkeys(id for line in lines for id in HARMED.findall(line))
+    return {id: history(settings, id) for id in list(found)[:SHOWN]}
 
 
 def history(settings, booking):
-    """The rows and the messages that name a booking, in the system with these settings."""
+    """The rows and messages that name a booking or a hold, in the system with these settings."""
     from tools.lab.look import trace  # Kafka's client takes a while to import
 
     rows = [

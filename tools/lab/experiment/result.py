@@ -24,7 +24,7 @@ class Run:
     outcomes: dict = field(default_factory=dict)  # {"operation outcome": how many}
     void: str = ""  # the reason, if the run measured the generator and not the step
     broken: dict = field(default_factory=dict)  # {promise: [violation, ...]}
-    history: dict = field(default_factory=dict)  # {booking that was harmed: lines of its messages}
+    history: dict = field(default_factory=dict)  # {id of what was harmed: its rows and messages}
     healed: dict = field(default_factory=dict)  # {violation: seconds until it was gone}
     generator: dict = field(default_factory=dict)  # {"cpu_ms" of a request, "lag_p99_ms"}
 

@@ -101,8 +101,7 @@ def fill(run, measured, window, plan):
     found = figures(measured, warm=plan.warm, seconds=plan.seconds)
     run.generator = {"cpu_ms": measured["cpu_ms"], "lag_p99_ms": found["lag_p99_ms"]}
     # a run with a fault counts failures, which a late generator does not change
-    if not plan.faults:
-        run.void = why_void(found)
+    run.void = "" if plan.faults else why_void(found)
 
 
 def settle(system, load, run):

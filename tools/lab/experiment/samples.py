@@ -7,6 +7,7 @@ from statistics import median
 from tools.lab.experiment.figures import BEYOND, BROWSING
 from tools.lab.measure.load_figures import percentile
 from tools.lab.measure.outcomes import NO_ANSWER, NOT_SENT, is_good
+from tools.lab.measure.workload import REQUESTS
 
 GROUPS = {"browse": BROWSING, "hold": ("hold",), "book": ("book",)}
 SHARES = (50, 95)
@@ -27,6 +28,19 @@ def answered(results, begin, end):
 
 def outcomes(results):
     return dict(Counter(f"{operation} {outcome}" for operation, *_, outcome in results))
+
+
+def of_operations(outcomes):
+    """{operation: {outcome: how many}} of what outcomes() has put into one."""
+    found = {}
+    for name in REQUESTS:
+        mine = {
+            key.removeprefix(f"{name} "): count
+            for key, count in outcomes.items()
+            if key.startswith(f"{name} ")
+        }
+        found |= {name: mine} if mine else {}
+    return found
 
 
 def latencies(results):

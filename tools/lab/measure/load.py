@@ -6,36 +6,20 @@ import os
 import secrets
 import subprocess
 import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.http import Connections
 from tools.lab.ground.tree import HERE
 from tools.lab.measure.audit import audit
 from tools.lab.measure.generator import entry
-from tools.lab.measure.load_figures import (
-    HELD_SHARE,
-    MOST_PROBE_LAG,
-    figures,
-    is_held,
-    why_void,
-)
+from tools.lab.measure.load_figures import HELD_SHARE
 from tools.lab.measure.outcomes import outcome
 from tools.lab.measure.workload import PASSWORD, SEATS, script
-from tools.lab.system import control
-from tools.lab.system.state import running as running_on
-from tools.lab.system.state import temporary_state
-from tools.lab.system.system import System
 
 WARM = 5.0  # seconds before the measurement begins
-PROBE_WARM = 2.0
-PROBE_SECONDS = 8.0
-PROBES = 8
-VOID_PROBES = 4  # how often a probe is made again because it was void
 SETTLES_WITHIN = 60.0  # seconds
 
 
@@ -46,12 +30,12 @@ class Load:
         self.settings = settings
         self.seed = seed
         self.log = log
-        self.refused = []
         self.connections = Connections(settings["BASE_URL"], timeout=60)
         name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         self.folder = HERE.path / ".lab" / "load" / name
         self.folder.mkdir(parents=True)
         self.ledger = self.folder / "ledger.jsonl"
+        log(f"every answer is written to {os.path.relpath(self.ledger)}")
         log(f"making {accounts} accounts and signing them in")
         with ThreadPoolExecutor(4) as threads:
             self.accounts = list(threads.map(self._make_account, range(accounts)))
@@ -112,29 +96,6 @@ class Load:
         self.log(f"{rate:g} requests a second: {warm:g} s to warm up, {seconds:g} s measured")
         return run_generator(plan, begin)
 
-    def measure(self, rate, seconds, *, warm=WARM, give_up=False):
-        """The figures of such a load."""
-        measured = self.send(rate, seconds, warm=warm, give_up=give_up)
-        return {
-            "rate": rate,
-            "gave_up": measured["gave_up"],
-            **figures(measured, warm=warm, seconds=seconds),
-        }
-
-    def disturb(self, verb, name, after):
-        """Kill a process, or restart all its instances, after so many seconds; returns the timer,
-        which can be joined."""
-
-        def act():
-            done, answer = control.ask(running_on(Path(self.settings["LAB_STATE"])), verb, name)
-            self.refused += [] if done else [answer]
-            self.log(f"{verb} {name}: {'done' if done else 'refused'}")
-
-        timer = threading.Timer(after, act)
-        timer.daemon = True
-        timer.start()
-        return timer
-
     def settle(self, **options):
         """Wait until everything has settled; the audit's Verdict. The options are the audit's."""
         self.log("waiting until everything has settled, and auditing")
@@ -168,73 +129,3 @@ def run_generator(plan, begin=lambda at: None):
     if process.returncode:
         raise Failed(f"the generator ended with exit code {process.returncode}")
     return json.loads(results)
-
-
-@contextmanager
-def system_to_load(tree, log, **options):
-    """The settings of the system that runs already, inside `./lab run`; otherwise those of a new
-    one, which is stopped afterwards."""
-    if os.environ.get("BASE_URL"):
-        yield dict(os.environ)
-        return
-    with temporary_state(tree) as state:
-        system = System(tree, state, show=lambda name, line: None, progress=log, **options)
-        try:
-            yield system.start().to_run()
-        finally:
-            if system.supervisor:
-                system.stop()
-
-
-def search(load, rate):
-    """The highest rate held, the figures of every probe, and whether the generator was the
-    limit."""
-    probes = []
-
-    def probe(rate):
-        # a late generator makes a rate look worse, never better: a rate that was held is certain
-        for _ in range(VOID_PROBES):
-            measured = load.measure(rate, PROBE_SECONDS, warm=PROBE_WARM, give_up=True)
-            verdict = verdict_on(measured, rate)
-            load.log(f"{rate:g} requests a second: {verdict}")
-            if verdict in ("held", "not held"):
-                break
-        probes.append({**measured, "verdict": verdict})
-        return verdict == "held"
-
-    held, failed = find_rate(probe, rate)
-    return {
-        "held": held,
-        "not_held": failed,
-        "limit": limit_of(probes, failed),
-        "probes": probes,
-    }
-
-
-def verdict_on(measured, rate):
-    """held, not held, or the reason why the probe is void."""
-    if is_held(measured, rate):
-        return "held"
-    return why_void(measured, MOST_PROBE_LAG) or "not held"
-
-
-def limit_of(probes, failed):
-    if any(each["rate"] == failed and each["verdict"] != "not held" for each in probes):
-        return "the generator"
-    return "the system" if failed else "the number of probes"
-
-
-def find_rate(probe, rate):
-    """(the highest rate found held, the lowest found not held or None), within PROBES calls of
-    probe(rate): it doubles the rate, then bisects."""
-    held = 0
-    failed = None
-    for _ in range(PROBES):
-        if probe(rate):
-            held = rate
-        else:
-            failed = rate
-        rate = held * 2 if failed is None else round((held + failed) / 2)
-        if failed is not None and failed - held <= max(1, held / 20):
-            break
-    return held, failed
