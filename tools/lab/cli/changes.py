@@ -56,6 +56,15 @@ def _try_out(chosen, steps, newest):
     works = []
     for number, (change, step) in enumerate(pairs, start=1):
         say(f"{number} of {len(pairs)}: {change.name} at {step.slug}, about half a minute")
-        works.append(trial.run(change, step, newest, say))
+        works.append(_works(change, step, newest))
         out.print(f"{change.name} at {step.slug}: {'works' if works[-1] else 'DOES NOT WORK'}")
     return all(works)
+
+
+def _works(change, step, newest):
+    """Whether a change works at a step; the reason is printed if that cannot be said."""
+    try:
+        return trial.run(change, step, newest, say)
+    except Failed as failure:
+        say(f"lab: {failure}")
+        return False
