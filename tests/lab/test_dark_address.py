@@ -7,6 +7,7 @@ process enters a namespace for as long as it opens sockets or starts processes t
 import ctypes
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -89,12 +90,12 @@ def namespaces():
 
 
 @contextmanager
-def process(command, **options):
+def process(command, stop_with=signal.SIGTERM, **options):
     with subprocess.Popen(command, **options) as started:
         try:
             yield
         finally:
-            started.terminate()
+            started.send_signal(stop_with)
 
 
 @contextmanager
@@ -107,7 +108,8 @@ def database():
             rules.write(f"host all all {ADDRESSES[SHOP]}/32 scram-sha-256\n")
         command = [*server.command(), f"--listen_addresses=127.0.0.1,{ADDRESSES[DATABASE]}"]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        with process(command, **quiet, **server.run_as()):
+        # SIGTERM would wait for the sessions of the dark address
+        with process(command, signal.SIGINT, **quiet, **server.run_as()):
             eventually(server.is_ready, within=30)
             server.create("monolith")
             yield server
