@@ -10,11 +10,12 @@ if __name__ == "__main__":
 
 import click
 
+from tools.lab.cli.breaking import break_
 from tools.lab.cli.changes import changes
 from tools.lab.cli.doctor import doctor
 from tools.lab.cli.load import load
 from tools.lab.cli.looking import logs, mail, reset, routes, sql, topics, trace
-from tools.lab.cli.measuring import bench, break_, coupling, mutants
+from tools.lab.cli.measuring import bench, coupling, mutants
 from tools.lab.cli.processes import kill, ps, restart, start, stop
 from tools.lab.cli.running import run, test, up
 from tools.lab.cli.steps import diff, edit, numbers_command, publish, steps_command
