@@ -1,10 +1,12 @@
 """`./lab break`: the fault drills of a step."""
 
+import secrets
 import sys
 from pathlib import Path
 
 import click
 
+from tools.lab.cli.blind import run_blind
 from tools.lab.cli.options import keep_option, step_argument, tree_of
 from tools.lab.cli.terminal import out, say, until_interrupted
 from tools.lab.experiment.breaking import SECONDS_EACH, Breaking, about, is_whole
@@ -40,7 +42,9 @@ from tools.lab.report.drills import show_drills, show_list
     help="How often, with --under-load; each takes about a minute.",
 )
 @click.option(
-    "--seed", default=1, show_default=True, help="The number from which load and trouble are made."
+    "--seed",
+    type=int,
+    help="The number from which load and trouble are made. Default: 1, or any with --blind.",
 )
 @click.option(
     "--json",
@@ -65,6 +69,9 @@ def break_(step, names, every, listing, blind, under_load, repeat, seed, path, k
         show_list(out, drills_of(tree))
         return
     until_interrupted()
+    if blind:
+        sys.exit(run_blind(tree, secrets.randbelow(10_000) if seed is None else seed))
+    seed = 1 if seed is None else seed
     if under_load:
         sys.exit(0 if show_drill(out, Drill(tree, repeat, seed=seed, log=say)) else 1)
     sys.exit(run_drills(tree, names, every, seed=seed, path=path, keep=keep))
@@ -74,12 +81,14 @@ def run_drills(tree, names, every, *, seed, path, keep):
     """Carry out drills, print what came of them, and return the exit code."""
     drills = chosen(tree, names, every)
     out.print(f"{len(drills)} drills, {about(len(drills) * SECONDS_EACH)} in all.", style="dim")
-    outcomes = {
-        drill.name: outcome
-        for drill, outcome in Breaking(tree, list(drills.values()), seed=seed, log=say)
-    }
+    breaking = Breaking(tree, list(drills.values()), seed=seed, log=say)
+    outcomes = {drill.name: outcome for drill, outcome in breaking}
     show_drills(out, outcomes)
-    command = " ".join(["./lab break", tree.slug, *(f"--fault {name}" for name in names)])
+    still = len(breaking.still_charged)
+    if breaking.charged:
+        given = breaking.charged - still
+        out.print(f"Of {breaking.charged} charges without a booking, {given} were given back.")
+    command = " ".join(["./lab break", tree.slug[:2], *(f"--fault {name}" for name in names)])
     result = Result(
         kind="break",
         command=command + " --all" * every,
@@ -92,7 +101,7 @@ def run_drills(tree, names, every, *, seed, path, keep):
         result.write(path)
     if keep:
         store.keep(tree, "outages", "./lab break --keep", matrix(outcomes))
-    return 0 if all(map(is_whole, outcomes.values())) else 1
+    return 0 if all(map(is_whole, outcomes.values())) and not still else 1
 
 
 def matrix(outcomes):

@@ -7,7 +7,9 @@ The outcome of a drill, as Result.drills has it, {step: {name: outcome}}:
                         drills are the rows of the matrix of components and journeys
     expected, found     {journey: works, later or fails}; later: once the fault has ended
     as_expected         whether the two are the same
-    requests, failed    of the load, due while the fault was on
+    refusals            {journey that failed: how it was answered}
+    requests, failed    of the load, due while the fault was on, without those of visitors who still
+                        waited for the answer before
     failed_undisturbed  the same in the control; None if there was none
     p50                 of reads meanwhile, in milliseconds; None if none succeeded
     slower              p50 / p50 of the control; None if one of them is missing
@@ -16,7 +18,7 @@ The outcome of a drill, as Result.drills has it, {step: {name: outcome}}:
     broken              {promise: [violation, ...]} at the end, without the promises that are kept
     may_break           promises that the drill is known to break at this step
     healed              {violation: seconds until it was gone}
-    charged             charges without a booking, which are given back once their holds have ended
+    charged             charges without a booking: they are given back once their holds have ended
     trouble             what did not end: a fault, a process that does not run any more
     faults              [[began, ended, name]], in seconds since the load began
     seconds             of each second of the load: {good, failed, p50 of reads}
@@ -31,19 +33,28 @@ from tools.lab.experiment.figures import BROWSING
 from tools.lab.experiment.visit import Visit
 from tools.lab.look.payments import moved
 from tools.lab.look.running import Running
-from tools.lab.measure.drill import charged, mend, started, stopped, well_after
+from tools.lab.measure.drill import (
+    HOLD_SECONDS,
+    charged,
+    mend,
+    started,
+    still_charged,
+    stopped,
+    well_after,
+)
 from tools.lab.measure.judge import MONEY, PROOF
 from tools.lab.measure.judge_money import WITHOUT_BOOKING
 from tools.lab.measure.load import Load
-from tools.lab.measure.outcomes import is_good
+from tools.lab.measure.outcomes import NOT_SENT, is_good
 from tools.lab.system.state import temporary_state
 
 RATE = 8.0  # requests a second
 BEFORE, AFTER = 2.0, 4.0  # seconds of load before and after the fault
 ACCOUNTS = 8
-SECONDS_EACH = 23  # of a drill, with the audit
+SECONDS_EACH = 17  # of a drill, with the audit
 WELL_WITHIN = 60.0  # seconds
 SETTLES_WITHIN = 30.0  # seconds
+GIVEN_BACK_WITHIN = 60.0  # seconds from the end of a hold
 
 
 class Event(threading.Thread):
@@ -89,22 +100,30 @@ class Breaking:
         self.seed = seed
         self.log = log
         self.control = None
+        self.charged = 0  # holds
+        self.still_charged = []
 
     def __iter__(self):
         with temporary_state(self.tree) as folder:
-            system = None
+            system, holds = None, []
             try:
                 for number, drill in enumerate(self.drills, 1):
                     system = system or started(self.tree, folder / str(number), self.log)
                     self.log(self._progress(number, drill))
-                    outcome = carry_out(system, drill, seed=f"{self.seed} {number}")
+                    outcome, charged_now = carry_out(system, drill, seed=f"{self.seed} {number}")
+                    holds += charged_now
+                    self.charged += len(charged_now)
                     if drill is CONTROL:
                         self.control = outcome
                     outcome |= compared(outcome, self.control)
                     yield drill, outcome
                     if not is_whole(outcome):
                         system.stop(at_once=True)
-                        system = None
+                        self.still_charged += holds
+                        system, holds = None, []
+                if system:
+                    within = HOLD_SECONDS + GIVEN_BACK_WITHIN
+                    self.still_charged += still_charged(system, holds, within, self.log)
             finally:
                 if system:
                     system.stop(at_once=True)
@@ -126,7 +145,8 @@ def is_whole(outcome):
 
 
 def carry_out(system, drill, *, seed, rate=RATE):
-    """The outcome of a drill on a system that is well; afterwards it is as well as it can be."""
+    """The outcome of a drill on a system that is well, and the holds that are charged without a
+    booking; afterwards the system is as well as it can be."""
     settings = system.to_run()
     holds_before = {item["metadata"].get("hold_id") for item in moved(settings["STRIPE_API_BASE"])}
     load = Load(settings, accounts=ACCOUNTS, seed=seed, log=lambda line: None)
@@ -143,15 +163,18 @@ def carry_out(system, drill, *, seed, rate=RATE):
         may_remain=lambda line: WITHOUT_BOOKING in line,  # until the hold has ended
         holds_before=holds_before,
     )
-    return {
+    holds = charged(verdict)
+    outcome = {
         **described(drill, system.tree.slug, found),
+        "refusals": visit.refusals,
         **counted(measured, event, drill.name),
         "well_after": event.well,
         "broken": broken(verdict),
         "healed": verdict.healed,
-        "charged": len(charged(verdict)),
+        "charged": len(holds),
         "trouble": [*event.trouble, *(f"{name} does not run" for name in stopped(system))],
     }
+    return outcome, holds
 
 
 def described(drill, slug, found):
@@ -181,7 +204,7 @@ def broken(verdict):
 
 def counted(measured, event, name):
     """The requests that were due while the fault was on, and those of each second."""
-    results = measured["results"]
+    results = [each for each in measured["results"] if each[-1] != NOT_SENT]
     began, over = event.began - measured["began"], event.over - measured["began"]
     during = [each for each in results if began <= each[1] < over]
     last = max((due for _, due, *_ in results), default=0.0)

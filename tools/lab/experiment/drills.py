@@ -16,6 +16,7 @@ JOURNEYS = ("browse", "seats", "register", "sign in", *SIGNED_IN, *MAILS)
 IN_REQUEST = "00-05"  # mail is sent, and the provider asked, in the request that needs them
 BY_MESSAGE = "06-"
 IN_MEMORY = "00-02"  # sessions and holds are kept in the process
+SHORT, LONG = 6.0, 10.0  # seconds: the facade lets a request wait for 8
 
 
 class Drill(NamedTuple):
@@ -30,7 +31,7 @@ class Drill(NamedTuple):
     look: str  # how one sees it from another terminal
     expected: tuple = ()
     breaks: tuple = ()
-    lasts: float = 6.0  # seconds
+    lasts: float = SHORT  # seconds
     visit_after: float = 0.0  # seconds from the beginning of the fault
     component: str = ""  # that is stopped until the fault ends: a row of the matrix
     stays: bool = True  # until it is ended; otherwise the system begins to repair itself at once
@@ -108,7 +109,7 @@ PROVIDER = (
         partial(faults.provider, silent=True),
         "./lab logs web: the payment provider timed out, outcome-unknown",
         NO_PROVIDER,
-        lasts=10.0,  # the shop waits for 8
+        lasts=LONG,  # the shop waits for 8 s
     ),
 )
 BROKER = (
@@ -142,12 +143,13 @@ def of_database(owner):
         Drill(
             f"database-down{suffix}",
             f"{whose} is stopped",
-            "Nothing works until it runs again."
+            "Nothing works. The facade lets requests wait for up to 8 s, and this takes longer."
             if is_only
             else "Everything works, and what needs this database comes later.",
             partial(faults.stopped, name=name),
             f"./lab ps: {name} is stopped",
             (("00-", "fails", JOURNEYS) if is_only else ("07-", "later", MAILS),),
+            lasts=LONG if is_only else SHORT,
             component=name,
         ),
         Drill(
@@ -215,7 +217,7 @@ KILL_HYPOTHESES = {
     "out.",
 }
 STOP_HYPOTHESES = {
-    "web": "Nothing works.",
+    "web": "Nothing works. The facade lets requests wait for up to 8 s, and this takes longer.",
     "facade": "Nothing works.",
     "relay": "Everything works. Messages are published, and mail comes, when it runs again.",
     "worker": "Everything works. At step 06 mail comes when it runs again; from step 07 on "
@@ -254,6 +256,7 @@ def of_process(name):
             f"./lab ps: {name} is stopped",
             STOPPED[name],
             breaks=((IN_MEMORY, LOST),) if is_web else (),
+            lasts=LONG if is_web else SHORT,
             component=name,
         ),
         Drill(

@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from tools.lab.ground.waiting import eventually
+from tools.lab.measure.outcomes import outcome
 
 LATER_WITHIN = 60.0  # seconds in which a mail may come
 CAUSES = {"welcome mail": "register", "confirmation mail": "book"}
@@ -31,6 +32,7 @@ class Visit:
         self.booking = None
         self.threads = ThreadPoolExecutor(len(self.journeys()) + len(CAUSES))
         self.tried = {}
+        self.refusals = {}  # {journey: the answer, if it failed}
 
     def ask(self, *arguments, **more):
         return self.fan.request(*arguments, **more)
@@ -86,9 +88,17 @@ class Visit:
     def begin(self):
         """Try every journey now, all at once."""
         for name, journey in self.journeys().items():
-            self.tried[name] = self.threads.submit(_when_done, journey)
+            self.tried[name] = self.threads.submit(self._when_done, name, journey)
         for mail, cause in CAUSES.items():
             self.tried[mail] = self.threads.submit(self._when_mailed, mail, self.tried[cause])
+
+    def _when_done(self, name, journey):
+        """When a journey succeeded, in seconds of the clock; None if it failed."""
+        answer = journey()
+        if answer.status in DONE:
+            return time.monotonic()
+        self.refusals[name] = outcome(answer)
+        return None
 
     def _when_mailed(self, mail, cause):
         """When a mail was there, in seconds of the clock; None if its cause failed or it is
@@ -110,9 +120,3 @@ class Visit:
             name: "fails" if at is None else "works" if at <= over else "later"
             for name, at in ended.items()
         }
-
-
-def _when_done(journey):
-    """When a journey succeeded, in seconds of the clock; None if it failed."""
-    is_done = journey().status in DONE
-    return time.monotonic() if is_done else None

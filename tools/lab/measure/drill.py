@@ -95,16 +95,21 @@ class Drill:
                 yield found
 
     def _reconcile(self, system):
-        """Wait until the step has given back what was charged without a booking: it may do that
-        only when the hold has ended, and nobody can still be booking it."""
-        deadline = time.monotonic() + self.reconciled_within
-        while self.charged and time.monotonic() < deadline:
-            self.log(f"waiting until {len(self.charged)} charges are given back")
-            if not reconcile(system.tree, system.to_run()):
-                return
-            kept = kept_by_hold(moved(system.settings["STRIPE_API_BASE"]))
-            self.charged = [hold for hold in self.charged if kept[hold]]
-            time.sleep(RECONCILE_EVERY if self.charged else 0)
+        self.charged = still_charged(system, self.charged, self.reconciled_within, self.log)
+
+
+def still_charged(system, holds, within, log):
+    """Wait until the step has given back what was charged for holds without a booking: it may do
+    that only when the hold has ended, and nobody can still be booking it. The holds that are left
+    after within seconds."""
+    deadline = time.monotonic() + within
+    while holds and time.monotonic() < deadline and reconcile(system.tree, system.to_run()):
+        kept = kept_by_hold(moved(system.settings["STRIPE_API_BASE"]))
+        holds = [hold for hold in holds if kept[hold]]
+        if holds:
+            log(f"waiting until {len(holds)} charges are given back, when their holds have ended")
+            time.sleep(RECONCILE_EVERY)
+    return holds
 
 
 def charged(verdict):

@@ -4,6 +4,7 @@ well."""
 from rich.table import Column, Table
 
 from tools.lab.experiment.breaking import is_whole
+from tools.lab.experiment.drills import MAILS
 from tools.lab.report.terminal import shortened
 
 EVERYTHING = "everything"
@@ -20,18 +21,16 @@ def show_drills(out, outcomes):
     """Print {name: outcome}: a table, and below it what nobody expected."""
     table = Table(
         Column("drill", no_wrap=True),
-        "fails meanwhile",
-        "comes later",
-        Column("requests\nfailed", justify="right"),
-        Column("reads\nslower", justify="right"),
-        Column("well\nafter", justify="right"),
+        "meanwhile",
+        Column("requests\nfailed", justify="right", no_wrap=True),
+        Column("reads\nslower", justify="right", no_wrap=True),
+        Column("well\nafter", justify="right", no_wrap=True),
         box=None,
     )
     for name, each in outcomes.items():
         table.add_row(
             name,
-            journeys(each["found"], "fails"),
-            journeys(each["found"], "later"),
+            meanwhile(each["found"]),
             f"{each['failed']} of {each['requests']}",
             slower(each),
             seconds(each["well_after"]),
@@ -40,27 +39,36 @@ def show_drills(out, outcomes):
     for name, each in outcomes.items():
         for line, style in remarks(each):
             out.print(f"{name}: {line}", style=style, markup=False)
-    whole = sum(
-        each["well_after"] is not None and not each["trouble"] for each in outcomes.values()
-    )
+    whole = sum(map(is_whole, outcomes.values()))
     hoped = sum(each["as_expected"] for each in outcomes.values())
     out.print(
-        f"{whole} of {len(outcomes)} drills ended whole, and in {hoped} of them customers could do "
-        "what they should."
+        f"{whole} of {len(outcomes)} drills ended whole; in {hoped} of them customers could do "
+        "what was expected."
     )
+
+
+def meanwhile(found):
+    """What does not work while the fault is on, in a few words."""
+    kinds = {kind: journeys(found, kind) for kind in ("fails", "later")}
+    return "\n".join(f"{kind}: {names}" for kind, names in kinds.items() if names) or "works"
 
 
 def journeys(found, how):
     """The journeys that ended so, in words."""
     names = [name for name, ended in found.items() if ended == how]
-    return EVERYTHING if names and len(names) == len(found) else ", ".join(names)
+    if names and len(names) == len(found):
+        return EVERYTHING
+    if set(MAILS) <= set(names):
+        names = [*(name for name in names if name not in MAILS), "mail"]
+    return ", ".join(names)
 
 
 def slower(outcome):
     """How many times as long a read took as in the control."""
     if outcome["p50"] is None:
         return "none"
-    return "" if outcome["slower"] is None else f"{outcome['slower']:.1f}x"
+    times = outcome["slower"]
+    return "" if times is None else f"{times:.{0 if times >= 10 else 1}f}x"
 
 
 def seconds(well_after):
@@ -69,13 +77,10 @@ def seconds(well_after):
 
 def remarks(outcome):
     """(line, style) of what nobody expected, of what was broken and of what is still on its way."""
-    differ = [
-        f"{name} {found}, expected was {outcome['expected'][name]}"
-        for name, found in outcome["found"].items()
-        if found != outcome["expected"][name]
-    ]
-    for line in differ:
-        yield line, "yellow"
+    for name, found in outcome["found"].items():
+        if found != outcome["expected"][name]:
+            answer = f" ({outcome['refusals'][name]})" if name in outcome["refusals"] else ""
+            yield f"{name} {found}{answer}, expected was {outcome['expected'][name]}", "yellow"
     for line in outcome["trouble"]:
         yield line, "red"
     for promise, violations in outcome["broken"].items():
