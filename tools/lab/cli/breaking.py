@@ -11,12 +11,13 @@ from tools.lab.cli.options import keep_option, step_argument, tree_of
 from tools.lab.cli.terminal import out, say, until_interrupted
 from tools.lab.experiment.breaking import SECONDS_EACH, Breaking, about, is_whole
 from tools.lab.experiment.drills import chosen, drills_of
+from tools.lab.experiment.origin import digest, machine
 from tools.lab.experiment.result import Result
 from tools.lab.ground.failed import Failed
 from tools.lab.measure.drill import Drill
-from tools.lab.report import store
 from tools.lab.report.drill import show_drill
 from tools.lab.report.drills import show_drills, show_list
+from tools.lab.steps import numbers
 
 
 @click.command("break")
@@ -88,29 +89,17 @@ def run_drills(tree, names, every, *, seed, path, keep):
     if breaking.charged:
         given = breaking.charged - still
         out.print(f"Of {breaking.charged} charges without a booking, {given} were given back.")
-    command = " ".join(["./lab break", tree.slug[:2], *(f"--fault {name}" for name in names)])
+    words = [*(f"--fault {name}" for name in names), *["--all"] * every, "--keep"]
     result = Result(
         kind="break",
-        command=command + " --all" * every,
-        machine=store.machine(),
+        command=" ".join(["./lab break", tree.slug[:2], *words]),
+        machine=machine(),
         settings={"seed": seed},
-        files={tree.slug: store.digest(tree)},
+        files={tree.slug: digest(tree)},
         drills={tree.slug: outcomes},
     )
     if path:
         result.write(path)
     if keep:
-        store.keep(tree, "outages", "./lab break --keep", matrix(outcomes))
+        numbers.keep(result)
     return 0 if all(map(is_whole, outcomes.values())) and not still else 1
-
-
-def matrix(outcomes):
-    """{component: {"works": [journey, ...], "later": [...], "fails": [...]}}"""
-    return {
-        each["component"]: {
-            kind: [name for name, how in each["found"].items() if how == kind]
-            for kind in ("works", "later", "fails")
-        }
-        for each in outcomes.values()
-        if each["component"]
-    }

@@ -58,7 +58,7 @@ def background(settings, seed):
     def run():
         while not stop.is_set():
             with suppress(Failed):  # while the shop answers nothing, there are no seats to buy
-                load.results(RATE, AT_A_TIME, warm=0.0)
+                load.send(RATE, AT_A_TIME, warm=0.0)
             stop.wait(1.0)
 
     thread = threading.Thread(target=run, daemon=True)

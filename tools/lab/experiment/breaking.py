@@ -21,7 +21,7 @@ The outcome of a drill, as Result.drills has it, {step: {name: outcome}}:
     charged             charges without a booking: they are given back once their holds have ended
     trouble             what did not end: a fault, a process that does not run any more
     faults              [[began, ended, name]], in seconds since the load began
-    seconds             of each second of the load: {good, failed, p50 of reads}
+    seconds             of each second of the load: {good, failed, p50}
 """
 
 import threading
@@ -30,6 +30,8 @@ from statistics import median
 
 from tools.lab.experiment.drills import CONTROL, expected, may_break
 from tools.lab.experiment.figures import BROWSING
+from tools.lab.experiment.proxied import Proxied
+from tools.lab.experiment.samples import by_second
 from tools.lab.experiment.visit import Visit
 from tools.lab.look.payments import moved
 from tools.lab.look.running import Running
@@ -47,6 +49,7 @@ from tools.lab.measure.judge_money import WITHOUT_BOOKING
 from tools.lab.measure.load import Load
 from tools.lab.measure.outcomes import NOT_SENT, is_good
 from tools.lab.system.state import temporary_state
+from tools.lab.system.system import System
 
 RATE = 8.0  # requests a second
 BEFORE, AFTER = 2.0, 4.0  # seconds of load before and after the fault
@@ -59,18 +62,24 @@ GIVEN_BACK_WITHIN = 60.0  # seconds from the end of a hold
 
 class Event(threading.Thread):
     """The fault of a drill, a visit during it, and how long it takes until all is well again; began
-    and over are seconds of the clock."""
+    and over are seconds of the clock; well(system, since, within) waits until all is well."""
 
-    def __init__(self, system, drill, visit):
+    def __init__(self, system, drill, visit, well=well_after):
         super().__init__(daemon=True)
         self.system = system
         self.drill = drill
         self.visit = visit
-        self.began = self.over = self.well = None
+        self.wait_until_well = well
+        self.loaded = self.began = self.over = self.well = None
         self.trouble = []
 
+    def begin(self, loaded):
+        """loaded is the second of the clock at which the load begins."""
+        self.loaded = loaded
+        self.start()
+
     def run(self):
-        time.sleep(BEFORE)
+        time.sleep(max(0.0, self.loaded + BEFORE - time.monotonic()))
         self.began = time.monotonic()
         try:
             with self.drill.fault(self.system):
@@ -80,7 +89,7 @@ class Event(threading.Thread):
         if not self.visit.tried:
             self.visit.begin()
         self.over = self.over or time.monotonic()
-        self.well = well_after(self.system, self.over, WELL_WITHIN)
+        self.well = self.wait_until_well(self.system, self.over, WELL_WITHIN)
 
     def _stay(self):
         on = time.monotonic()
@@ -108,7 +117,12 @@ class Breaking:
             system, holds = None, []
             try:
                 for number, drill in enumerate(self.drills, 1):
-                    system = system or started(self.tree, folder / str(number), self.log)
+                    kind = Proxied if drill.proxied else System
+                    if system and type(system) is not kind:
+                        self._end(system, holds)
+                        system, holds = None, []
+                    if not system:
+                        system = started(self.tree, folder / str(number), self.log, kind)
                     self.log(self._progress(number, drill))
                     outcome, charged_now = carry_out(system, drill, seed=f"{self.seed} {number}")
                     holds += charged_now
@@ -122,11 +136,16 @@ class Breaking:
                         self.still_charged += holds
                         system, holds = None, []
                 if system:
-                    within = HOLD_SECONDS + GIVEN_BACK_WITHIN
-                    self.still_charged += still_charged(system, holds, within, self.log)
+                    self._end(system, holds)
             finally:
                 if system:
                     system.stop(at_once=True)
+
+    def _end(self, system, holds):
+        """Stop a system once it has given back what was charged for holds without a booking."""
+        within = HOLD_SECONDS + GIVEN_BACK_WITHIN
+        self.still_charged += still_charged(system, holds, within, self.log)
+        system.stop(at_once=True)
 
     def _progress(self, number, drill):
         left = (len(self.drills) - number + 1) * SECONDS_EACH
@@ -153,7 +172,7 @@ def carry_out(system, drill, *, seed, rate=RATE):
     visit = Visit(Running(system))
     event = Event(system, drill, visit)
     seconds = BEFORE + drill.lasts + AFTER
-    measured = load.results(rate, seconds, warm=0.0, begin=event.start)
+    measured = load.send(rate, seconds, warm=0.0, begin=event.begin)
     event.join()
     found = visit.found(event.over)
     if event.well is None:
@@ -167,7 +186,7 @@ def carry_out(system, drill, *, seed, rate=RATE):
     outcome = {
         **described(drill, system.tree.slug, found),
         "refusals": visit.refusals,
-        **counted(measured, event, drill.name),
+        **counted(measured, event, drill.name, round(seconds)),
         "well_after": event.well,
         "broken": broken(verdict),
         "healed": verdict.healed,
@@ -202,27 +221,18 @@ def broken(verdict):
     return {promise: lines for promise, lines in left.items() if lines and promise != PROOF}
 
 
-def counted(measured, event, name):
+def counted(measured, event, name, seconds):
     """The requests that were due while the fault was on, and those of each second."""
     results = [each for each in measured["results"] if each[-1] != NOT_SENT]
-    began, over = event.began - measured["began"], event.over - measured["began"]
+    began, over = event.began - event.loaded, event.over - event.loaded
     during = [each for each in results if began <= each[1] < over]
-    last = max((due for _, due, *_ in results), default=0.0)
     return {
         "requests": len(during),
         "failed": sum(not is_good(outcome) for *_, outcome in during),
         "p50": p50(during),
         "faults": [[round(began, 2), round(over, 2), name]],
-        "seconds": [
-            in_second([each for each in results if second <= each[1] < second + 1])
-            for second in range(int(last) + 1)
-        ],
+        "seconds": by_second(results, seconds),
     }
-
-
-def in_second(results):
-    good = sum(is_good(outcome) for *_, outcome in results)
-    return {"good": good, "failed": len(results) - good, "p50": p50(results)}
 
 
 def p50(results):

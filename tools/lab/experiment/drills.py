@@ -35,6 +35,7 @@ class Drill(NamedTuple):
     visit_after: float = 0.0  # seconds from the beginning of the fault
     component: str = ""  # that is stopped until the fault ends: a row of the matrix
     stays: bool = True  # until it is ended; otherwise the system begins to repair itself at once
+    proxied: bool = False  # it needs a system with proxies between its processes
 
 
 def includes(steps, slug):
@@ -129,6 +130,57 @@ BROKER = (
         partial(faults.paused, name="kafka"),
         "./lab topics gets no answer, though ./lab ps shows that kafka runs",
         ((BY_MESSAGE, "later", MAILS),),
+    ),
+)
+
+CUT = Drill(
+    "broker-cut",
+    "All connections to Kafka are cut, though it runs",
+    "Everything works. Mail comes later, when Kafka can be reached again.",
+    partial(faults.cut, name="kafka"),
+    "./lab logs relay: it cannot connect, though ./lab ps shows that kafka runs",
+    ((BY_MESSAGE, "later", MAILS),),
+    proxied=True,
+)
+MESSAGES = (
+    Drill(
+        "message-doubled",
+        "A hundred messages come again",
+        "Everything works. No message has its effect twice: nobody gets a mail again.",
+        partial(faults.published, name="publish_doubled"),
+        "./lab topics bookings: messages with the same data",
+        stays=False,
+    ),
+    Drill(
+        "message-out-of-order",
+        "The confirmation of a booking comes before the account of its customer",
+        "Everything works. The message waits for the other one, and then has its effect once.",
+        partial(faults.published, name="publish_out_of_order"),
+        "./lab topics bookings: a booking is confirmed before it is requested",
+        stays=False,
+    ),
+    Drill(
+        "message-unreadable",
+        "Messages come that nobody can read",
+        "Everything works. Each of them becomes a dead letter, and no other message waits.",
+        partial(faults.published, name="publish_unreadable"),
+        "./lab sql monolith -c 'select * from dead_letters'",
+    ),
+    Drill(
+        "message-unknown-version",
+        "Messages come of an unknown version, of an unknown type, and with an unknown field",
+        "Everything works. The first becomes a dead letter, the second is ignored, and the third "
+        "is processed as if the field were not there.",
+        partial(faults.published, name="publish_unknown_version"),
+        "./lab sql monolith -c 'select * from dead_letters'",
+    ),
+    Drill(
+        "message-failing-handler",
+        "A message comes whose handler fails",
+        "Everything works. It becomes a dead letter after a few tries, and the messages behind it "
+        "wait no longer than that.",
+        partial(faults.published, name="publish_failing"),
+        "./lab sql monolith -c 'select * from dead_letters'",
     ),
 )
 
@@ -305,6 +357,8 @@ def drills_of(tree):
     if "web" in scale_of(tree):
         drills.append(ROLLING)
     drills.append(STORM)
+    if tree.topics:
+        drills += [*MESSAGES, CUT]
     return {drill.name: drill for drill in drills}
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from psycopg import sql
 
+from tools.lab.experiment.proxied import disturbed
 from tools.lab.ground.http import Connections
 from tools.lab.ground.waiting import eventually
 from tools.lab.look.running import Running
@@ -116,6 +117,25 @@ def locked(system, owner):
         (schema,) = connection.execute(f"{of} and relkind = 'r'", [name]).fetchone()
         table = sql.Identifier(schema, name)
         connection.execute(sql.SQL("lock table {} in access exclusive mode").format(table))
+        yield
+
+
+# Messages
+
+
+@contextmanager
+def published(system, name):
+    """Messages come as they should not: name is that of a function of messages.py."""
+    from tools.lab.experiment import messages  # Kafka's client takes a while to import
+
+    with messages.published(system, getattr(messages, name)):
+        yield
+
+
+@contextmanager
+def cut(system, name):
+    """All connections to a service are closed, and new ones are refused; needs a Proxied system."""
+    with disturbed(system, name, "down"):
         yield
 
 

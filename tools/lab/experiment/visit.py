@@ -24,8 +24,10 @@ class Visit:
             for found in map(self.free, self.ask("GET", "/api/events").json["items"])
             if len(found[1]) > 2
         )
-        self.seat = free[2]
-        self.held, other = (self.hold(seat).json["id"] for seat in free[:2])
+        # others buy the first seats and the last ones meanwhile
+        middle = len(free) // 2
+        held, booked, self.seat = free[middle - 1 : middle + 2]
+        self.held, other = (self.hold(seat).json["id"] for seat in (held, booked))
         self.booked = self.book(other).json["id"]
         path = f"/api/bookings/{self.booked}"
         eventually(lambda: self.ask("GET", path).json["status"] == "confirmed")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from tools.lab.ground.failed import Failed
+from tools.lab.ground.waiting import eventually
 from tools.lab.look.payments import moved
 from tools.lab.look.running import Running
 from tools.lab.measure.evidence import confirmations
@@ -16,7 +17,6 @@ from tools.lab.measure.judge import LOST, MAIL, MONEY, SEATS
 from tools.lab.measure.judge_money import WITHOUT_BOOKING, kept_by_hold
 from tools.lab.measure.ledger import UNKNOWN, Ledger
 from tools.lab.measure.load import Load
-from tools.lab.measure.outages import arrives
 from tools.lab.measure.reconcile import reconcile
 from tools.lab.measure.trouble import CODES, Trouble, refuse_recipients
 from tools.lab.system.state import temporary_state
@@ -122,8 +122,8 @@ def scale_of(tree):
     return {"web": 2} if tree.slug[:2] >= TWO_WEBS_FROM else {}
 
 
-def started(tree, state, log):
-    system = System(
+def started(tree, state, log, kind=System):
+    system = kind(
         tree,
         state,
         seed=SAMPLE,
@@ -215,6 +215,13 @@ def mend(system):
     system.supervisor.mend()
     with suppress(Failed):
         system.wait_ready()
+
+
+def arrives(check, within):
+    try:
+        return bool(eventually(check, within=within))
+    except AssertionError:
+        return False
 
 
 def buys(running):

@@ -10,9 +10,5 @@ def common(result, *steps):
 
 def survived(result, step, drills):
     """(how many journeys went on during these drills of a step, how many there were)"""
-    outcomes = [result.drills[step][name] for name in drills]
-    works, others = (
-        sum(len(each.get(kind, ())) for each in outcomes for kind in kinds)
-        for kinds in (("works",), ("later", "fails"))
-    )
-    return works, works + others
+    ended = [how for name in drills for how in result.drills[step][name]["found"].values()]
+    return ended.count("works"), len(ended)
