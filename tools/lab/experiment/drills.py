@@ -226,7 +226,7 @@ def of_database(owner):
         ),
         Drill(
             f"database-locked{suffix}",
-            f"A table of {whose.lower().removeprefix('the ')} is locked: {faults.LOCKED[owner]}",
+            f"A table of {whose.replace('The', 'the')} is locked: {faults.LOCKED[owner]}",
             "Only what needs this table waits, and nothing fails.",
             partial(faults.locked, owner=owner),
             f"./lab sql {owner} -c 'select pid, wait_event, query from pg_stat_activity': many "
