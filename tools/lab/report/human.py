@@ -36,6 +36,11 @@ def listed(words):
     return f"{', '.join(some)} and {last}" if some else last
 
 
+def shown(value, unit=""):
+    """A number with its unit, or nothing where there is none."""
+    return "" if value is None else f"{number(value)} {unit}".strip()
+
+
 def with_unit(name, values):
     """The name of a figure without its unit, and the median of its values with it."""
     found = UNIT.fullmatch(name)

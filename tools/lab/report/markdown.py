@@ -1,15 +1,22 @@
-"""The Numbers of a step's page, made from the kept results."""
+"""The Numbers of a step's page, made from the kept results: a few tables, each with a sentence that
+says how to read it."""
 
 import re
-from dataclasses import dataclass
+from statistics import median
 
+from tools.lab.experiment.facts import COUPLED_BY, DRILLED_BY, PROCESSES
+from tools.lab.experiment.figures import FIGURES
+from tools.lab.experiment.verdicts import INCONCLUSIVE, SAME, TOO_FEW, compared
 from tools.lab.ground.tree import HERE
-from tools.lab.report import store
-from tools.lab.report.human import listed, middle, spread, with_unit
+from tools.lab.report.blocks import said, table
+from tools.lab.report.human import listed, middle, number, shown
+from tools.lab.report.kept import HELD
+from tools.lab.report.single import single_requests
 
 PAGES = HERE.path / "docs" / "steps"
 NUMBERS = re.compile(r"(?<=<!-- numbers -->\n).*(?=<!-- /numbers -->)", re.DOTALL)
-COST = re.compile(r"CPU of (?P<process>.+) for (?P<request>.+), ms")
+COMPARED_BY = "./lab compare --all --keep"
+BENCHED_BY = "./lab bench {} --keep"
 COUPLING = (
     "imports of another module's internals",
     "foreign keys between modules",
@@ -18,39 +25,10 @@ COUPLING = (
     "statements to hold",
     "statements to book",
 )
-
-
-@dataclass
-class Kept:
-    """All that is kept, and what the steps are today."""
-
-    results: dict  # {slug: [Result, ...]} in the order of the steps
-    files: dict  # {slug: digest of the step's files today}
-
-    @classmethod
-    def read(cls, files):
-        return cls({slug: store.read(slug) for slug in files}, files)
-
-    def of(self, slug, kind):
-        return [each for each in self.results.get(slug, []) if each.kind == kind]
-
-    def figures(self, slug, kind):
-        """{name: values} of the newest result of a kind, or nothing."""
-        return next((each.figures[slug] for each in self.of(slug, kind)), {})
-
-    def beside(self, slug):
-        """A step, the one before it and the first one: it is read beside these."""
-        slugs = list(self.files)
-        before = slugs[max(slugs.index(slug) - 1, 0)]
-        return list(dict.fromkeys([slug, before, slugs[0]]))
-
-    def older(self, slug):
-        """The commands whose figures belong to older files of a step than today's."""
-        return [
-            each.command
-            for each in self.results.get(slug, [])
-            if each.files[slug] != self.files[slug]
-        ]
+NOT_DECIDED = {INCONCLUSIVE: "not decided", TOO_FEW: "not enough runs"}
+SHOWN = ("compare", "break", "coupling", "bench", "rate")  # kinds of results
+# beside the drills that stop a component
+ALSO_SHOWN = ("kill-web", "restart-web")
 
 
 def page(slug, kept):
@@ -60,9 +38,131 @@ def page(slug, kept):
 
 
 def numbers(slug, kept):
-    """The tables of a step, each with a sentence that says how to read it."""
-    parts = [coupling(slug, kept), rates(slug, kept), bench(slug, kept), origin(slug, kept)]
-    return "\n".join(part for part in parts if part)
+    parts = {
+        COMPARED_BY: beside_others(slug, kept) + by_process(slug, kept),
+        DRILLED_BY.format(slug[:2]): failures(slug, kept),
+        COUPLED_BY.format(slug[:2]): coupling(slug, kept),
+        BENCHED_BY.format(slug[:2]): single_requests(slug, kept),
+    }
+    missing = [f"`{command}`" for command, part in parts.items() if not part]
+    found = [part for part in parts.values() if part]
+    if missing:
+        found.append(said(f"Not measured yet: {listed(missing)}."))
+    return "\n".join([*found, *rates(slug, kept), *origin(slug, kept)])
+
+
+def beside_others(slug, kept):
+    """Cost and speed of a step, of the one before it, and of the first one."""
+    if not kept.compares(slug):
+        return ""
+    steps = [each for each in kept.beside(slug) if kept.compares(each)]
+    names = ["", "this step"]
+    for base in steps[1:]:
+        names += [link(base), f"against {base[:2]}"]
+    rows = [[figure.name, *cells(key, slug, steps, kept)] for key, figure in FIGURES.items()]
+    rows += [
+        [f"{HELD} (higher is better)", *plain(kept.held, steps, "not compared")],
+        ["processes", *plain(lambda step: kept.facts(step).get(PROCESSES), steps, "")],
+    ]
+    return said(
+        f"**What it costs.** Medians of {runs(slug, kept)} runs, all steps in turn under the same "
+        "load; the percentiles count from the time when a request was due. Lower is better. *Same* "
+        "means within 5 %; *not decided* means that the runs do not show which is lower.",
+        table(names, [row for row in rows if any(row[1:])]),
+    )
+
+
+def runs(slug, kept):
+    return number(len(kept.campaign.runs_of(slug)))
+
+
+def cells(key, slug, steps, kept):
+    """The median of a figure at a step and at each of the others, with what the runs say."""
+    unit = FIGURES[key].unit
+    found = [shown(kept.median(slug, key), unit)]
+    for base in steps[1:]:
+        verdicts = {each.figure: each for each in compared(kept.campaign, base, slug)}
+        found += [shown(kept.median(base, key), unit), in_words(verdicts.get(key))]
+    return found
+
+
+def plain(value_of, steps, word):
+    """The cells of what no pair of runs compares, with a word instead of a verdict."""
+    values = [shown(value_of(step)) for step in steps]
+    if not any(values):
+        return values
+    return [values[0], *(cell for value in values[1:] for cell in (value, word))]
+
+
+def in_words(verdict):
+    """1.9 times, worse; same; not decided"""
+    if verdict is None:
+        return "not compared"
+    if verdict.verdict in NOT_DECIDED:
+        return NOT_DECIDED[verdict.verdict]
+    if verdict.verdict == SAME:
+        return SAME
+    return f"{number(verdict.ratio)} times, {verdict.verdict}"
+
+
+def by_process(slug, kept):
+    """Where a step spends CPU time and memory."""
+    spent = [
+        run.by_process
+        for run in (kept.campaign.runs_of(slug) if kept.compares(slug) else [])
+        if run.counts
+    ]
+    if not spent:
+        return ""
+    units = {what: FIGURES[what].unit for what in ("cpu", "memory")}
+    names = {name for each in spent for what in each.values() for name in what}
+    rows = {
+        name: [median(each.get(what, {}).get(name, 0) for each in spent) for what in units]
+        for name in names
+    }
+    rows = dict(sorted(rows.items(), key=lambda row: (-row[1][0], row[0])))
+    rows["all"] = [kept.median(slug, what) for what in units]
+    return "\n" + said(
+        "**Where it is spent.** CPU time of every process, divided by the number of requests: the "
+        "shop's own, the backing services, and the lab's mail server and payment sandbox. Lower is "
+        "better.",
+        table(
+            ["process", "CPU time of a request", "memory"],
+            [[name, *map(shown, values, units.values())] for name, values in rows.items()],
+        ),
+    )
+
+
+def failures(slug, kept):
+    """What a customer cannot do while a component is away, and how soon all is well."""
+    drills = [
+        each for name, each in kept.drills(slug).items() if each["component"] or name in ALSO_SHOWN
+    ]
+    rows = [
+        [
+            each["title"],
+            journeys(each["found"], "fails"),
+            journeys(each["found"], "later"),
+            f"{number(each['failed'])} of {number(each['requests'])}",
+            shown(each["well_after"], "s") or "never",
+        ]
+        for each in drills
+    ]
+    return rows and said(
+        "**What stops when something fails.** A customer tries every journey meanwhile; what is in "
+        "neither list works. Requests are those of a low load; *well again* counts from the end of "
+        "the fault until a customer could buy a seat and got the mail. Lower is better.",
+        table(["while", "fails", "comes later", "requests failed", "well again"], rows, words=3),
+    )
+
+
+def journeys(found, how):
+    """The journeys that ended so; of many, those that did not."""
+    names = [name for name, ended in found.items() if ended == how]
+    others = [name for name in found if name not in names]
+    if len(names) <= len(found) / 2:
+        return ", ".join(names) or "nothing"
+    return f"all but {', '.join(others)}" if others else "everything"
 
 
 def coupling(slug, kept):
@@ -74,90 +174,39 @@ def coupling(slug, kept):
     return said(
         "**How far the modules depend on each other.** Counted in the code, in the database, and "
         "in what the web process sends to the database for a request. Lower is better.",
-        table(["", *map(heading(slug), steps)], rows),
+        table(["", "this step", *map(link, steps[1:])], rows),
     )
 
 
 def rates(slug, kept):
-    held = {
-        each.command: each.figures[slug]["requests a second held"] for each in kept.of(slug, "rate")
-    }
-    return "".join(
-        f"`{command}` found that {middle(values)} requests a second are held. Higher is better.\n"
-        for command, values in held.items()
-    )
-
-
-def bench(slug, kept):
-    """What was measured request by request, folded: few readers need it."""
-    figures = kept.figures(slug, "bench")
-    if not figures:
-        return ""
-    costs, others = split(figures)
-    rows = [[*with_unit(name, values), spread(values)] for name, values in others.items()]
-    about = (
-        "Measured request by request, with nothing else running. A value is a median; where a "
-        "thing was measured several times, the lowest and highest are beside it. Lower is better, "
-        "except for rates. A bare route is a Flask route that reads the same rows with one "
-        "statement of SQLAlchemy, and does nothing besides; a share of 0.6 means 60 requests in "
-        "the time in which the bare route answers 100. From step 02 on, the requests to both go "
-        "through a facade."
-    )
-    return said(
-        "<details><summary>Details: single requests, start, memory, mail and messages</summary>",
-        about,
-        table(["figure", "median", "lowest to highest"], rows),
-        "CPU time of one request by process, in milliseconds. Work after the answer counts, work "
-        "at rest does not. Lower is better.",
-        by_request(costs),
-        "</details>",
-    )
-
-
-def split(figures):
-    """({process: {request: values}} of the CPU times, the other figures)"""
-    costs, others = {}, {}
-    for name, values in figures.items():
-        if found := COST.fullmatch(name):
-            costs.setdefault(found["process"], {})[found["request"]] = values
-        else:
-            others[name] = values
-    return costs, others
-
-
-def by_request(costs):
-    requests = list(dict.fromkeys(request for each in costs.values() for request in each))
-    last = {name: each for name, each in costs.items() if name != "all"} | {"all": costs["all"]}
-    rows = [
-        [process, *(middle(each[request]) if request in each else "" for request in requests)]
-        for process, each in last.items()
+    """The rates that were searched with `./lab load --find-rate`."""
+    lines = [
+        f"`{each.command}` found that the step holds {middle(values)} requests a second. Higher "
+        "is better."
+        for each in kept.of(slug, "rate")
+        if (values := each.figures.get(slug, {}).get(HELD))
     ]
-    return table(["process", *requests], rows)
+    return [said(" ".join(lines))] if lines else []
 
 
 def origin(slug, kept):
-    """The machine and the commands of the figures, and which of them are older than the step."""
-    results = kept.results.get(slug, [])
+    """The commands and machines of the figures, and which of them are older than their step."""
+    results = [each for each in kept.sources(slug) if each.kind in SHOWN]
     if not results:
-        return ""
+        return []
+    machines = listed(list(dict.fromkeys(each.machine for each in results)))
     commands = listed([f"`{each.command}`" for each in results])
-    machines = listed(sorted({each.machine for each in results}))
-    text = f"Made by {commands}, on {machines}."
-    if older := kept.older(slug):
-        names = listed([f"`{command}`" for command in older])
-        text += f" The code of this step has changed since these were measured: {names}."
-    return text + "\n"
+    lines = [f"Made by {commands}, on {machines}."]
+    kinds = {each.kind for each in results}
+    for step in kept.beside(slug):
+        # of other steps a page shows only these
+        shown_kinds = kinds if step == slug else kinds & {"compare", "coupling"}
+        if older := [each for each in kept.older(step) if each.kind in shown_kinds]:
+            name = "this step" if step == slug else f"step {step[:2]}"
+            since = listed([f"`{each.command}`" for each in older])
+            lines.append(f"The code of {name} has changed since these were measured: {since}.")
+    return [said(" ".join(lines))]
 
 
-def heading(slug):
-    """What a step is called above a column of the page of slug."""
-    return lambda step: "this step" if step == slug else f"[step {step[:2]}]({step}.md)"
-
-
-def table(names, rows):
-    lines = [names, ["---"] + ["---:"] * (len(names) - 1), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def said(*paragraphs):
-    return "\n\n".join(paragraphs) + "\n"
+def link(step):
+    return f"[step {step[:2]}]({step}.md)"

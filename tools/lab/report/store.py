@@ -35,7 +35,16 @@ def read(slug):
     """The kept results of a step."""
     path = FOLDER / f"{slug}.json"
     kept = json.loads(path.read_text()) if path.exists() else []
-    return [Result.from_dict(each) for each in kept]
+    return [Result.from_dict(named(each, slug)) for each in kept]
+
+
+def named(kept, slug):
+    """A kept result with the name that its step has today."""
+    return {**kept, **{field: rekeyed(kept[field], slug) for field in BY_STEP}}
+
+
+def rekeyed(by_step, slug):
+    return {slug: next(iter(by_step.values()))} if by_step else {}
 
 
 def campaign():

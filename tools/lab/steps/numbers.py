@@ -1,8 +1,11 @@
 """The numbers in the documents, written from the kept results."""
 
+from tools.lab.experiment.facts import CHANGES, PROCESSES
 from tools.lab.experiment.origin import digest_of
-from tools.lab.report import markdown, store
+from tools.lab.report import markdown, readme, store
+from tools.lab.report.kept import Kept
 from tools.lab.steps import chain as chains
+from tools.lab.steps import changes, listing
 
 
 def keep(result):
@@ -21,10 +24,27 @@ def write():
 
 def documents():
     """{path: text as it should be} of every document with numbers."""
-    files = {step.slug: digest_of(step.commit) for step in chains.read().steps}
-    kept = markdown.Kept.read(files)
-    return {
+    steps = chains.read().steps
+    files = {step.slug: digest_of(step.commit) for step in steps}
+    kept = Kept.read(files, facts(steps) if files else {})
+    pages = {
         markdown.PAGES / f"{slug}.md": markdown.page(slug, kept)
         for slug in files
         if (markdown.PAGES / f"{slug}.md").exists()
+    }
+    return {**pages, readme.PAGE: readme.page(kept)} if pages else {}
+
+
+def facts(steps):
+    """{slug: what git tells of a step}"""
+    made = changes.figures()
+    return {
+        step.slug: {
+            PROCESSES: len(listing.processes(step)),
+            CHANGES: {
+                name: [at[step.slug].files, at[step.slug].lines, len(at[step.slug].processes)]
+                for name, at in made.items()
+            },
+        }
+        for step in steps
     }
