@@ -83,11 +83,19 @@ def test_a_step_against_itself_has_no_difference():
 def test_what_is_not_measured_names_the_command_that_measures_it():
     _, purchase, advice = sentences(result_of({"cpu": "worse"}))
 
-    assert "`./lab break 07 --all --keep`" in purchase
-    assert "`./lab coupling 00 --keep`" in purchase
+    assert purchase == (
+        "What it buys is not known yet: measure it with `./lab break STEP --all --keep` and "
+        "`./lab coupling STEP --keep`."
+    )
     assert advice == (
         f"Take {A}: nothing measured here (some of it is not measured yet) speaks for {B}."
     )
+
+
+def test_what_only_one_step_lacks_names_that_step():
+    purchase = sentences(result_of({"cpu": "worse"}, (FACTS, {}), ({"mail": DRILL}, {})))[1]
+
+    assert "`./lab break 07 --all --keep` and `./lab coupling 07 --keep`" in purchase
 
 
 def test_too_few_runs_give_no_advice():

@@ -12,6 +12,7 @@ import click
 
 from tools.lab.cli.breaking import break_
 from tools.lab.cli.changes import changes
+from tools.lab.cli.compare import compare
 from tools.lab.cli.doctor import doctor
 from tools.lab.cli.load import load
 from tools.lab.cli.looking import logs, mail, reset, routes, sql, topics, trace
@@ -25,7 +26,7 @@ from tools.lab.ground.failed import Failed
 from tools.lab.steps import tags
 
 RUNNING = (up, run, test)
-MEASURING = (bench, coupling, load, break_, mutants)
+MEASURING = (compare, bench, coupling, load, break_, mutants)
 PROCESSES = (ps, kill, stop, start, restart)
 LOOKING = (routes, topics, trace, sql, mail, logs, reset)
 STEPS = (steps_command, numbers_command, diff, changes, edit, publish)

@@ -26,10 +26,6 @@ class Prepared:
         self.stack = ExitStack()
 
     def __enter__(self):
-        if given := [name for name in os.environ if name.endswith(NOT_OURS)]:
-            raise Failed(
-                f"each run begins with services and data of its own: unset {', '.join(given)}", 2
-            )
         began = time.monotonic()
         try:
             self.template = self.stack.enter_context(temporary_state(self.tree))
@@ -55,7 +51,19 @@ class Prepared:
                 yield system
 
     @contextmanager
+    def start_once(self):
+        """The step, seeded and started once: it keeps no sample data for another start, so it needs
+        no preparation."""
+        with temporary_state(self.tree) as state, self._running(state) as system:
+            self.budget = budget_of(system)
+            yield system
+
+    @contextmanager
     def _running(self, state):
+        if given := [name for name in os.environ if name.endswith(NOT_OURS)]:
+            raise Failed(
+                f"each run begins with services and data of its own: unset {', '.join(given)}", 2
+            )
         kind = Proxied if self.plan.proxied else System
         system = kind(
             self.tree,

@@ -37,6 +37,14 @@ def _of_process(process):
         return 0.0
 
 
+def is_at_rest(system):
+    """Whether a system does next to nothing for a moment."""
+    before = used(system.pids())
+    time.sleep(LOOK_SECONDS)
+    spent = sum(_between(before, used(system.pids())).values())
+    return spent < 1000 * LOOK_SECONDS * AT_REST
+
+
 class Meter:
     """Measures what work costs each process of a system beyond what the process uses at rest."""
 
@@ -52,13 +60,7 @@ class Meter:
 
     def wait_for_rest(self):
         """Wait until nothing is left to do: messages are processed after a request's answer."""
-        eventually(self._is_at_rest, within=60)
-
-    def _is_at_rest(self):
-        before = used(self.system.pids())
-        time.sleep(LOOK_SECONDS)
-        spent = sum(_between(before, used(self.system.pids())).values())
-        return spent < 1000 * LOOK_SECONDS * AT_REST
+        eventually(lambda: is_at_rest(self.system), within=60)
 
     def measure(self, work, count):
         """{process: milliseconds of CPU for each of the count requests that work() makes}"""

@@ -108,32 +108,39 @@ def changed(verdict):
     """52 % more memory; 2.3 times the memory; 30 % less memory."""
     if verdict.ratio >= 2:
         return f"{number(verdict.ratio)} times the {noun(verdict)}"
-    by = number(abs(100 * (verdict.ratio - 1)))
+    by = max(1, round(abs(100 * (verdict.ratio - 1))))
     return f"{by} % {'more' if verdict.ratio > 1 else 'less'} {noun(verdict)}"
 
 
 def weighed(result, base, step):
     """The Sides of what is not measured in runs: facts and drills."""
-    gains, losses, missing = [], [], []
-    drills = common(result, base, step)
-    if drills:
+    gains, losses = [], []
+    if drills := common(result, base, step):
         before, now = (survived(result, name, drills)[0] for name in (base, step))
         of = survived(result, step, drills)[1]
         phrase = f"journeys that go on during a fault ({now} of {of} instead of {before})"
         sort_in(gains, losses, phrase, before, now, less_is_better=False)
-    missing += [DRILLED_BY.format(name[:2]) for name in (base, step) if not result.drills.get(name)]
     for key, fact in FACTS.items():
         before, now = (result.facts.get(name, {}).get(key) for name in (base, step))
         if None in (before, now) or key == REMOVED:
             continue
         phrase = f"{COUNTED.get(key, fact.name)} ({number(now)} instead of {number(before)})"
         sort_in(gains, losses, phrase, before, now, less_is_better=fact.less_is_better)
-    missing += [
-        COUPLED_BY.format(name[:2])
+    uncoupled = [
+        name
         for name in (base, step)
         if any(key not in result.facts.get(name, {}) for key in COUPLING)
     ]
-    return Sides(gains, losses, list(dict.fromkeys(missing)))
+    undrilled = [name for name in (base, step) if not result.drills.get(name)]
+    return Sides(
+        gains, losses, [*of_steps(DRILLED_BY, undrilled), *of_steps(COUPLED_BY, uncoupled)]
+    )
+
+
+def of_steps(command, steps):
+    """The command that measures what these steps lack, once; nothing if they lack nothing."""
+    names = sorted({step[:2] for step in steps})
+    return [command.format(names[0] if len(names) == 1 else "STEP")] if names else []
 
 
 def sort_in(gains, losses, phrase, before, now, *, less_is_better):

@@ -1,0 +1,198 @@
+import pytest
+
+from tools.lab.experiment.comparison import MOST_ATTEMPTS, make_runs, order
+from tools.lab.experiment.journal import Journal, newest
+from tools.lab.experiment.result import Run
+from tools.lab.ground.failed import Failed
+
+A, B = "00-monolith", "07-notifications"
+BLOCKS = [[A, B], [B, A], [A, B]]
+PLAN = {"files": {A: "a", B: "b"}, "settings": {"rate": 60, "kept up": False}}
+
+
+class Runs:
+    """Makes runs without a system, and remembers which; ends(number of the run) -> dict of what
+    differs from a clean run, or an exception."""
+
+    def __init__(self, ends=lambda number: {}):
+        self.ends = ends
+        self.made = []
+
+    def __call__(self, name, block):
+        end = self.ends(len(self.made) + 1)
+        if isinstance(end, BaseException):
+            raise end
+        self.made.append((block, name))
+        return Run("a slug", figures={"cpu": 10.0}, **end)
+
+
+@pytest.fixture
+def journal(tmp_path):
+    made = Journal(tmp_path / "20261127-080000-00-07")
+    made.begin(PLAN)
+    return made
+
+
+def every_run(blocks):
+    return [(number, name) for number, names in enumerate(blocks) for name in names]
+
+
+@pytest.mark.parametrize("blocks", [2, 8, 10])
+def test_each_of_two_steps_goes_first_as_often_as_the_other(blocks):
+    made = order([A, B], blocks, seed=1)
+
+    firsts = [names[0] for names in made]
+    assert len(made) == blocks
+    assert firsts.count(A) == firsts.count(B) == blocks / 2
+
+
+def test_every_block_has_each_step_once_and_the_next_one_is_its_reverse():
+    names = [f"0{number}" for number in range(5)]
+
+    made = order(names, 6, seed=3)
+
+    assert all(sorted(block) == names for block in made)
+    assert made[1] == made[0][::-1]
+    assert made[3] == made[2][::-1]
+    assert made[2] != made[0]
+
+
+def test_the_seed_alone_decides_the_order():
+    orders = {seed: order([A, B], 10, seed=seed) for seed in range(8)}
+
+    assert orders[3] == order([A, B], 10, seed=3)
+    assert len({str(each) for each in orders.values()}) > 1
+
+
+def test_runs_are_made_in_the_order_of_the_blocks(journal):
+    run, told = Runs(), []
+
+    clean = make_runs(BLOCKS, run, journal, lambda *words: told.append(words))
+
+    assert clean
+    assert run.made == every_run(BLOCKS)
+    assert [title for title, _ in told] == [
+        f"block {block + 1} of 3, {name}" for block, name in every_run(BLOCKS)
+    ]
+    assert [left for _, left in told] == [6, 5, 4, 3, 2, 1]
+    assert [(each.block, each.step) for each in journal.runs()] == run.made
+
+
+@pytest.mark.parametrize("interrupted_at", range(1, 7))
+def test_resumed_it_makes_exactly_the_runs_that_are_missing(journal, interrupted_at):
+    def interrupt(number):
+        return KeyboardInterrupt() if number == interrupted_at else {}
+
+    with pytest.raises(KeyboardInterrupt):
+        make_runs(BLOCKS, Runs(interrupt), journal)
+    run = Runs()
+
+    make_runs(BLOCKS, run, Journal(journal.folder))
+
+    assert run.made == every_run(BLOCKS)[interrupted_at - 1 :]
+    assert [(each.block, each.step) for each in journal.runs()] == every_run(BLOCKS)
+
+
+def test_a_finished_comparison_makes_no_run_when_resumed(journal):
+    make_runs(BLOCKS, Runs(), journal)
+    run = Runs()
+
+    clean = make_runs(BLOCKS, run, journal)
+
+    assert clean
+    assert run.made == []
+
+
+def test_a_void_run_repeats_its_whole_block(journal):
+    run = Runs(lambda number: {"void": "the generator was late"} if number == 4 else {})
+
+    clean = make_runs(BLOCKS, run, journal)
+
+    assert clean
+    assert run.made == [*every_run(BLOCKS)[:4], (1, B), (1, A), (2, A), (2, B)]
+    assert [(each.block, each.step) for each in journal.runs()] == every_run(BLOCKS)
+    assert not any(each.void for each in journal.runs())
+
+
+def test_a_block_that_stays_void_is_given_up_with_its_reason(journal):
+    run = Runs(lambda number: {"void": "the generator was late"})
+
+    with pytest.raises(Failed, match="block 1 was void 3 times.*the generator was late"):
+        make_runs(BLOCKS, run, journal)
+
+    assert run.made == [(0, A)] * MOST_ATTEMPTS
+
+
+def test_a_block_that_was_given_up_is_tried_again_when_resumed(journal):
+    with pytest.raises(Failed):
+        make_runs(BLOCKS, Runs(lambda number: {"void": "late"}), journal)
+    run = Runs()
+
+    make_runs(BLOCKS, run, journal)
+
+    assert run.made == every_run(BLOCKS)
+
+
+def test_a_run_that_broke_a_promise_ends_the_comparison(journal):
+    lost = {"broken": {"lost": ["booking 5 is gone"]}, "history": {"5": ["recorded", "published"]}}
+    run = Runs(lambda number: lost if number == 3 else {})
+
+    clean = make_runs(BLOCKS, run, journal)
+
+    made = journal.runs()
+    assert not clean
+    assert run.made == every_run(BLOCKS)[:3]
+    assert made[-1].broken == lost["broken"]
+    assert made[-1].history == lost["history"]
+
+
+def test_a_comparison_that_broke_a_promise_stays_so_when_resumed(journal):
+    make_runs(BLOCKS, Runs(lambda number: {"broken": {"lost": ["x"]}}), journal)
+    run = Runs()
+
+    clean = make_runs(BLOCKS, run, journal)
+
+    assert not clean
+    assert run.made == []
+
+
+def test_a_line_that_was_cut_off_is_a_run_that_was_not_made(journal):
+    make_runs(BLOCKS, Runs(), journal)
+    text = journal.runs_file.read_text()
+    journal.runs_file.write_text(text[:-20])
+    run = Runs()
+
+    make_runs(BLOCKS, run, journal)
+
+    assert run.made == every_run(BLOCKS)[-1:]
+    assert len(journal.runs()) == len(every_run(BLOCKS))
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"files": {A: "a", B: "another"}}, "files"),
+        ({"settings": {"rate": 30, "kept up": False}}, "settings"),
+    ],
+)
+def test_another_plan_or_other_files_are_refused_in_one_line(journal, change, named):
+    with pytest.raises(Failed, match=f"cannot be resumed: its {named} changed") as refused:
+        journal.check({**PLAN, **change})
+
+    assert "\n" not in str(refused.value)
+    assert refused.value.exit_code == 2
+
+
+def test_the_same_plan_is_accepted(journal):
+    journal.check(PLAN)
+
+    assert journal.kept("plan") == PLAN
+
+
+def test_the_newest_journal_that_can_be_resumed_is_found(tmp_path):
+    kept_up = {**PLAN, "settings": {"kept up": True}}
+    assert newest(tmp_path) is None
+    for name, plan in {"1-old": PLAN, "2-new": PLAN, "3-quick": kept_up}.items():
+        Journal(tmp_path / name).begin(plan)
+
+    assert newest(tmp_path).name == "2-new"
