@@ -1,9 +1,17 @@
+from dataclasses import replace
+
 import pytest
 
-from tools.lab.experiment.comparison import MOST_ATTEMPTS, make_runs, order
+from tools.lab.experiment.comparison import MOST_ATTEMPTS, make_runs, order, rates, search
 from tools.lab.experiment.journal import Journal, newest
-from tools.lab.experiment.result import Run
+from tools.lab.experiment.ladder import Ladder
+from tools.lab.experiment.result import Result, Run
+from tools.lab.experiment.run import Prepared
+from tools.lab.experiment.settings import Settings
+from tools.lab.experiment.starts import KeptUp
+from tools.lab.experiment.verdicts import TOO_FEW, verdicts
 from tools.lab.ground.failed import Failed
+from tools.lab.ground.tree import HERE
 
 A, B = "00-monolith", "07-notifications"
 BLOCKS = [[A, B], [B, A], [A, B]]
@@ -196,3 +204,89 @@ def test_the_newest_journal_that_can_be_resumed_is_found(tmp_path):
         Journal(tmp_path / name).begin(plan)
 
     assert newest(tmp_path).name == "2-new"
+
+
+def held(rate, broken=()):
+    return Ladder(rate, None, "the system", [], Run("a slug", broken=dict(broken)))
+
+
+def test_each_step_is_searched_for_its_highest_rate_in_turn(journal):
+    searched = []
+
+    def highest_rate(name):
+        searched.append(name)
+        return held(len(searched))
+
+    search(BLOCKS, highest_rate, journal, lambda *words: None)
+
+    assert searched == [name for names in BLOCKS for name in names]
+    assert rates(journal) == {A: [1, 4, 5], B: [2, 3, 6]}
+
+
+def test_resumed_it_makes_exactly_the_searches_that_are_missing(journal):
+    search(BLOCKS[:2], lambda name: held(80), journal, lambda *words: None)
+    searched = []
+
+    def highest_rate(name):
+        searched.append(name)
+        return held(90)
+
+    search(BLOCKS, highest_rate, journal, lambda *words: None)
+
+    assert searched == [A, B]
+    assert rates(journal) == {A: [80, 80, 90], B: [80, 80, 90]}
+
+
+def test_a_search_that_broke_a_promise_is_kept_as_a_broken_run(journal):
+    search(BLOCKS, lambda name: held(80, {"lost": ["x"]}), journal, lambda *words: None)
+
+    assert [run.broken for run in journal.runs()] == [{"lost": ["x"]}]
+    assert rates(journal) == {}
+
+
+def test_too_few_blocks_for_a_verdict_are_said_beforehand():
+    settings = Settings.of(["00", "07"])
+
+    assert "not enough runs" in settings._replace(blocks=5).advice()
+    assert "only CPU time" in settings._replace(blocks=6).advice()
+    assert settings.advice() == ""
+
+
+def test_the_command_names_every_option_that_is_not_usual():
+    assert Settings.of(["00", "07"]).command() == "./lab compare 00 07"
+    assert (
+        Settings.of(["00", "07"], quick=True, blocks=12, rate=30.0).command()
+        == "./lab compare 00 07 --quick --blocks 12 --rate 30"
+    )
+
+
+def test_a_quick_comparison_of_two_steps_is_over_within_four_minutes():
+    settings = Settings.of(["00", "07"], quick=True)
+
+    assert settings.seconds_of(settings.blocks * 2, ["00", "07"]) <= 240
+
+
+def test_two_systems_of_one_step_are_measured_in_turn_and_audited_once(tmp_path):
+    settings = Settings.of(["07", "07"], quick=True, blocks=2, rate=20.0, seconds=1.0)
+    settings = settings._replace(events=20, visitors=4)
+    trees = {"07-notifications": HERE, "07-notifications (2)": HERE}
+    journal = Journal(tmp_path / "journal")
+    journal.begin({"settings": settings._asdict()})
+    plan = settings.plan()
+    prepared = {name: Prepared(tree, plan, lambda line: None) for name, tree in trees.items()}
+    with KeptUp(prepared, plan) as starts:
+
+        def run(name, block):  # a slow machine is no reason to begin a block again
+            return replace(starts.run(name, block), void="")
+
+        is_clean = make_runs(order(list(trees), 2, seed=1), run, journal)
+        starts.audit(journal, lambda line: None)
+
+    result = Result("compare", settings.command(), "m", files=trees, runs=journal.runs())
+    found = {each.figure: each for each in verdicts(result)}
+    assert is_clean
+    assert [run.broken for run in journal.runs()] == [{}] * 4
+    assert found["cpu"].verdict == TOO_FEW
+    assert found["cpu"].pairs == 2
+    assert "start" not in found
+    assert prepared["07-notifications"].budget == prepared["07-notifications (2)"].budget

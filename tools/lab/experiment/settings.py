@@ -12,7 +12,7 @@ QUICK = {"warm": 1.0, "seconds": 6.0, "events": 60, "visitors": 30, "kept_up": T
 # for saying beforehand how long it takes, in seconds
 STARTING = 15.0
 SETTLING = 12.0
-BETWEEN = 2.5  # two runs on systems that stay up
+BETWEEN = 2.0  # two runs on systems that stay up
 
 
 class Settings(NamedTuple):
