@@ -199,3 +199,4 @@ def test_a_run_with_a_fault_shows_it_and_leaves_the_sample_data_as_it_was(prepar
     assert run.figures["start"] > 0
     assert before[0][0] > after[0]
     assert prepared.budget["threads of web"].isdigit()
+    assert prepared.budget["pools of web"].split()[0].isdigit()

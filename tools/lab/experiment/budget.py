@@ -3,12 +3,24 @@
 import os
 import re
 import subprocess
+import sys
+from collections import Counter
 
 from tools.lab.ground.failed import Failed
 
 OF_POSTGRES = ("shared_buffers", "work_mem", "max_connections", "fsync")
 HEAP = re.compile(r"-Xmx(\w+)")
 THREADS = re.compile(r"^threads\s+= (\d+)$", re.MULTILINE)
+# makes the application that gunicorn is told to serve, and prints how many connections each pool of
+# it may open
+POOLS = """
+import gc, importlib, sys
+from sqlalchemy.pool import QueuePool
+module, _, call = sys.argv[1].partition(":")
+application = eval(call, vars(importlib.import_module(module)))
+pools = [each for each in gc.get_objects() if isinstance(each, QueuePool)]
+print(*sorted(each.size() + each._max_overflow for each in pools))
+"""
 
 
 def budget_of(system):
@@ -18,9 +30,10 @@ def budget_of(system):
         "cores": str(cores()),
         "processes": ", ".join(processes),
         **{
-            f"threads of {name}": threads(process)
+            f"{what} of {name}": read(process)
             for name, process in processes.items()
             if process.command[0] == "gunicorn"
+            for what, read in (("threads", threads), ("pools", pools))
         },
         **{
             f"PostgreSQL of {owner}": of_postgres(server)
@@ -42,17 +55,31 @@ def cores():
 
 def threads(process):
     """How many requests an instance of a process serves at the same time, as gunicorn says it."""
-    asked = subprocess.run(
-        [process.command[0], "--print-config", *process.command[1:]],
+    program, *words = process.command
+    found = THREADS.search(said(process, [program, "--print-config", *words]))
+    if not found:
+        raise Failed(f"gunicorn does not say how many threads {process.name} has")
+    return found[1]
+
+
+def pools(process):
+    """How many connections to the database the pools of an instance may open."""
+    sizes = Counter(said(process, [sys.executable, "-c", POOLS, process.command[-1]]).split())
+    return " and ".join(f"{count} of {size} connections" for size, count in sizes.items())
+
+
+def said(process, command):
+    """What a command prints in the environment of a process."""
+    done = subprocess.run(
+        command,
         env=process.environment,
         cwd=process.options.get("cwd"),
         capture_output=True,
         text=True,
     )
-    found = THREADS.search(asked.stdout)
-    if not found:
-        raise Failed(f"{process.name} does not say how many threads it has: {asked.stderr[-500:]}")
-    return found[1]
+    if done.returncode:
+        raise Failed(f"the budget of {process.name} is not known: {done.stderr[-500:]}")
+    return done.stdout
 
 
 def of_postgres(server):
