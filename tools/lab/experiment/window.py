@@ -86,7 +86,7 @@ class Occurrence:
         began = timeline.now()
         fault.begin(self.system)
         try:
-            timeline.wait_until(fault.after + fault.lasts)
+            timeline.wait_until(began + fault.lasts)
         finally:
             fault.end(self.system)
         self.noted = [began, timeline.now(), fault.name]
