@@ -94,6 +94,18 @@ def test_a_kept_result_takes_the_place_of_an_older_one_of_its_command(folder):
     assert store.read(B) == []
 
 
+def test_drills_take_the_place_of_those_that_they_repeat(folder):
+    every = broken((A,))
+    one = replace(
+        every, command="./lab break 00", drills={A: {"control": every.drills[A]["control"]}}
+    )
+    store.keep(one)
+
+    store.keep(every)
+
+    assert store.read(A) == [every]
+
+
 def test_a_result_of_several_steps_is_kept_with_each(folder):
     result = broken()
 
@@ -233,5 +245,6 @@ def test_the_readme_shows_steps_side_by_side():
     assert rows[""] == [f"[{slug[:2]} {slug[3:]}](docs/steps/{slug}.md)" for slug in (A, B)]
     assert rows["journeys that go on while the mail server is down"] == ["5 of 8", "7 of 8"]
     assert rows["imports and foreign keys across modules"] == ["7 + 7", "0 + 0"]
-    assert rows["files to touch for [booking-limit](docs/changes/README.md)"] == ["5", ""]
+    change = "[booking-limit](docs/changes/README.md): files / processes to deploy"
+    assert rows[change] == ["5 / 1", ""]
     assert "requests a second held" not in rows  # nobody has measured it

@@ -46,10 +46,8 @@ def rows_of(kept):
     yield "imports and foreign keys across modules", partial(coupled, kept)
     yield "lines of the largest deployable", partial(fact, kept, LARGEST)
     for change in changes(kept):
-        yield (
-            f"files to touch for [{change}](docs/changes/README.md)",
-            partial(touched, kept, change),
-        )
+        name = f"[{change}](docs/changes/README.md): files / processes to deploy"
+        yield name, partial(touched, kept, change)
 
 
 def measured(kept, figure, unit, slug):
@@ -83,4 +81,4 @@ def changes(kept):
 
 def touched(kept, change, slug):
     made = kept.facts(slug).get(CHANGES, {}).get(change)
-    return str(made[0]) if made else ""
+    return f"{made[0]} / {made[2]}" if made else ""

@@ -16,19 +16,26 @@ BY_STEP = ("files", "budgets", "figures", "facts", "drills")
 def keep(result):
     """Keep a comparison as the campaign, and any other result in the file of each of its steps.
 
-    It takes the place of an older result of the same command. The latencies and seconds of its runs
-    are not kept: they are large, and the figures are made of them."""
+    It takes the place of an older result of the same command or drills. The latencies and seconds
+    of its runs are not kept: they are large, and the figures are made of them."""
     FOLDER.mkdir(exist_ok=True)
     slim = replace(result, runs=[replace(run, latencies={}, seconds=[]) for run in result.runs])
     if result.kind == "compare":
         slim.write(FOLDER / CAMPAIGN)
         return
     for slug in result.steps:
-        others = [each for each in read(slug) if each.command != result.command]
-        results = [*others, part(slim, slug)]
+        kept = part(slim, slug)
+        others = [each for each in read(slug) if not repeats(kept, each, slug)]
+        results = [*others, kept]
         results.sort(key=lambda each: (KINDS.index(each.kind), each.command))
-        kept = [asdict(each) for each in results]
-        (FOLDER / f"{slug}.json").write_text(json.dumps(kept, indent=1) + "\n")
+        text = json.dumps([asdict(each) for each in results], indent=1)
+        (FOLDER / f"{slug}.json").write_text(text + "\n")
+
+
+def repeats(result, other, slug):
+    """Whether a result has all that another one of the step has."""
+    has, had = (each.drills.get(slug, {}).keys() for each in (result, other))
+    return other.command == result.command or bool(had) and had <= has
 
 
 def read(slug):
