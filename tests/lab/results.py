@@ -133,6 +133,7 @@ def run_of(step, block, random):
         seconds=[{"good": 60, "failed": 0, "p50": reads[len(reads) // 2]}] * 20,
         outcomes={f"{name} 200": len(took) for name, took in latencies.items()}
         | {"hold 409 seat-taken": random.randint(1, 9)},
+        generator={"cpu_ms": random.gauss(0.27, 0.01), "lag_p99_ms": random.uniform(0.4, 1.5)},
     )
 
 
@@ -174,6 +175,30 @@ def drill(step, title, component, ended, random):
 def second_of(random, share):
     failed = sum(random.random() < share for _ in range(15))
     return {"good": 15 - failed, "failed": failed, "p50": 4.2}
+
+
+def searched(step=A):
+    """A search for the highest rate that a step holds."""
+    probes = [probe(60, "held", 1), probe(240, "overloaded", 9), probe(120, "held", 1.4)]
+    return Result(
+        "rate",
+        f"./lab load {step[:2]} --find-rate",
+        "2 cores",
+        files={step: "digest"},
+        figures={step: {"requests a second held": [120]}},
+        facts={step: {"limit": "the system", "probes": [*probes, probe(180, "void", 3)]}},
+    )
+
+
+def probe(rate, verdict, slower):
+    times = {"browse": 3.3, "hold": 6.2, "book": 41.0}
+    return {
+        "rate": rate,
+        "verdict": verdict,
+        "operations": {
+            name: {"p50": time * slower, "p95": 2.2 * time * slower} for name, time in times.items()
+        },
+    }
 
 
 def broken(steps=(A, B)):

@@ -9,12 +9,13 @@ from html.parser import HTMLParser
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.lab.results import A, broken, compared, loaded
+from tests.lab.results import A, broken, compared, loaded, searched
 from tools.lab.experiment.result import Result
 from tools.lab.ground.browser import INSTALL, find_browser
 from tools.lab.report import charts, drawing, html, tables
 
 HOSTILE = "</script></title><img src=x onerror=alert(1)> {{ 7 * 7 }} & \"'"
+KINDS = ("compare", "break", "load", "rate", "hostile")
 WIDTHS = (320, 1280)
 
 
@@ -76,6 +77,7 @@ def pages(tmp_path_factory):
         "compare": compared(),
         "break": broken(),
         "load": loaded(),
+        "rate": searched(),
         "hostile": hostile(),
     }
     for kind, result in results.items():
@@ -117,7 +119,7 @@ def visit(browser, pages):
     assert complaints == []
 
 
-@pytest.mark.parametrize("kind", ["compare", "break", "load", "hostile"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_report_fetches_nothing(pages, kind):
     text = pages[kind].read_text()
 
@@ -135,7 +137,7 @@ def test_a_report_fetches_nothing(pages, kind):
     assert [each.get("type") for each in document.all("script")] == ["application/json"]
 
 
-@pytest.mark.parametrize("make", [compared, broken, loaded])
+@pytest.mark.parametrize("make", [compared, broken, loaded, searched])
 def test_every_chart_has_a_table_with_its_numbers(make):
     result = make()
     document = Document(html.page(result))
@@ -209,12 +211,14 @@ def test_the_result_can_be_read_from_its_report(pages):
 
 def test_sections_without_data_are_left_out(pages):
     sections = {
-        kind: re.findall(r'<h2 id="(\w+)"', pages[kind].read_text()) for kind in ("break", "load")
+        kind: re.findall(r'<h2 id="(\w+)"', pages[kind].read_text())
+        for kind in ("break", "load", "rate")
     }
 
     assert sections == {
         "break": ["buys", "drills", "reading"],
         "load": ["costs", "runs", "reading"],
+        "rate": ["costs", "others", "reading"],
     }
 
 
@@ -254,7 +258,7 @@ def luminance(colour):
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("kind", ["compare", "break", "load", "hostile"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_page_is_never_wider_than_its_window(visit, kind, width):
     page = visit(kind, width=width)
 
@@ -304,6 +308,14 @@ def test_a_print_shows_every_table_in_light(visit):
     assert folded.bounding_box()["height"] > 0
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert background == "rgb(255, 255, 255)"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_link_leads_to_a_place_on_the_page(pages, kind):
+    document = Document(pages[kind].read_text())
+
+    places = {attributes.get("id") for _, attributes in document.elements}
+    assert {each["href"].removeprefix("#") for each in document.all("a")} <= places
 
 
 def test_headings_leave_out_no_level(pages):

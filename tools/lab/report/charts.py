@@ -44,13 +44,31 @@ def ratios(result):
             "facet": {"row": {"field": "step", "title": None, "sort": result.steps}},
             "spec": {"width": 400, "height": {"step": 28}, "layer": layers_of_ratios(values, base)},
         },
-        ["figure", "step", "ratio", "from", "to", "verdict"],
-        [[each[key] for key in list(each)[:-1]] for each in values],
+        ["figure", "step", "ratio", "from", "to", "pairs", "p", "verdict"],
+        [
+            [
+                FIGURES[each.figure].name,
+                each.step,
+                each.ratio,
+                each.low,
+                each.high,
+                each.pairs,
+                chance(each.p),
+                each.verdict,
+            ]
+            for each in known
+        ],
     )
 
 
 def between(verdict):
     return "" if verdict.low is None else f" ({number(verdict.low)} to {number(verdict.high)})"
+
+
+def chance(p):
+    if p is None:
+        return None
+    return "below 0.001" if p < 0.001 else f"{p:.1g}"
 
 
 def layers_of_ratios(values, base):
@@ -132,7 +150,7 @@ def dots(result):
         "begin at 0. Lower is better.",
         {
             "data": {"values": values},
-            "width": {"step": 150},
+            "width": {"step": max(110, min(150, 840 // len(result.steps)))},
             "height": 260,
             "layer": [
                 {

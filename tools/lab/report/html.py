@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from tools.lab.report import charts, drawing, latency, matrix, shares, tables
 from tools.lab.report.human import listed
@@ -13,7 +13,7 @@ from tools.lab.report.sentences import sentences
 from tools.lab.report.timeline import timeline
 
 FOLDER = Path(__file__).parent
-TITLES = {"compare": "Compare", "break": "Break", "load": "Load", "rate": "Rate"}
+TITLES = {"compare": "Compare", "break": "Break", "load": "Load", "rate": "Highest rate of"}
 CPU = (
     "The work that the answer left for later counts too. The lab's mail catcher and payment "
     "sandbox are in it: a step that asks them more often is not cheaper for it."
@@ -35,7 +35,7 @@ def page(result):
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["shown"] = tables.shown
+    environment.filters |= {"shown": tables.shown, "marked": marked}
     return environment.get_template("page.html").render(
         result=result,
         title=f"{TITLES.get(result.kind, result.kind.title())} {listed(result.steps)}",
@@ -49,6 +49,14 @@ def page(result):
         drills=drills(result),
         style=style(),
         raw=raw(result),
+    )
+
+
+def marked(text):
+    """A text whose commands stand in backticks, as HTML."""
+    return Markup().join(
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part)
+        for number, part in enumerate(text.split("`"))
     )
 
 

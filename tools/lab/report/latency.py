@@ -1,11 +1,14 @@
 """The charts of latency: by percentile, and by rate."""
 
 from tools.lab.experiment.figures import BEYOND, BROWSING
-from tools.lab.report.drawing import Chart, by_step, turned
+from tools.lab.measure.load_figures import HELD_SHARE
+from tools.lab.measure.outcomes import IN_TIME
+from tools.lab.report.drawing import PAPER, Chart, by_step, turned
 
 JOURNEYS = {"browse": BROWSING, "hold": ("hold",), "book": ("book",)}
 SHARES = (1, 5, 10, 25, 50, 75, 90, 95, 98, 99, 99.5, 99.9)  # percent
 ROUND = [digit * 10**power for power in range(-1, 5) for digit in (1, 2, 5)]  # milliseconds
+VOID = "void"  # verdict on a probe
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4])
 
 
@@ -123,16 +126,16 @@ def ladder(result):
         for step, facts in result.facts.items()
         for journey in JOURNEYS
         for probe in sorted(facts.get("probes", []), key=lambda probe: probe["rate"])
-        if probe["operations"][journey]["p95"]
+        if probe["verdict"] != VOID and probe["operations"][journey]["p95"]
     ]
     if not values:
         return None
     return Chart(
         "Latency over rate",
-        "The p95 at each rate that was tried. A full mark is a rate that was held: 99 % of the "
-        "requests were answered within a second of being due, and none failed. An empty mark is a "
-        "rate that was not. The scale of latency is logarithmic. Lower and further right is "
-        "better.",
+        f"The p95 at each rate that was tried. A full mark is a rate that was held: "
+        f"{100 * HELD_SHARE:g} % of the requests were answered within {IN_TIME:g} s of being "
+        "due, and none failed. An empty mark is a rate that was not held. The scale of latency is "
+        "logarithmic. Lower and further right is better.",
         {
             "data": {"values": values},
             "facet": {"column": {"field": "journey", "title": None, "sort": list(JOURNEYS)}},
@@ -156,11 +159,12 @@ def layers_of_ladder(result):
         **by_step(result),
     }
     dash = {**encoding["color"], "scale": {"domain": result.steps, "range": turned(DASHES, result)}}
-    held = {"test": "datum.verdict == 'held'", "value": 1}
+    held = {"test": "datum.verdict == 'held'", **encoding["color"]}
+    fill = {"condition": held, "value": PAPER}
     return [
         {"mark": {"type": "line", "strokeWidth": 2}, "encoding": {**encoding, "strokeDash": dash}},
         {
-            "mark": {"type": "point", "size": 70, "filled": True, "strokeWidth": 2},
-            "encoding": {**encoding, "fillOpacity": {"condition": held, "value": 0}},
+            "mark": {"type": "point", "size": 90, "strokeWidth": 2, "opacity": 1},
+            "encoding": {**encoding, "fill": fill},
         },
     ]

@@ -173,13 +173,17 @@ def runs(result):
             run.began.replace("T", " ").removesuffix("Z"),
             *(run.figures.get(key) for key in used),
             sum(run.outcomes.values()),
+            run.generator.get("cpu_ms"),
+            run.generator.get("lag_p99_ms"),
             unsuccessful(run),
             state(run),
         ]
         for run in result.runs
     ]
     names = [f"{FIGURES[key].name}, {FIGURES[key].unit}" for key in used]
-    columns = ["block", "step", "began, UTC", *names, "requests", "not successful", "state"]
+    generator = ["generator: CPU of a request, ms", "generator: late, p99, ms"]
+    others = ["requests", *generator, "not successful", "state"]
+    columns = ["block", "step", "began, UTC", *names, *others]
     return table("Every run", columns, rows)
 
 

@@ -91,7 +91,7 @@ def view(step, seconds, faults, most, last):
                         "type": "quantitative",
                         "title": "a second",
                         "axis": {"tickCount": 3},
-                        "scale": {"domain": [0, most * 1.25 or 1]},
+                        "scale": {"domain": [0, most * 1.5 or 1]},
                     },
                     "color": {**outcome, "scale": colour},
                     "strokeDash": {**outcome, "scale": dash},
