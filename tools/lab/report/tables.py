@@ -8,7 +8,7 @@ from tools.lab.experiment.figures import FIGURES
 from tools.lab.report.charts import SIGNS, between
 from tools.lab.report.human import middle, number, spread
 from tools.lab.report.matrix import outcomes
-from tools.lab.report.survival import common
+from tools.lab.report.survival import common, survived
 
 SUCCESS = re.compile(r" 2\d\d$")  # the end of an outcome
 DIRECTION = {True: "lower", False: "higher"}
@@ -28,6 +28,8 @@ def shown(value):
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return " ".join(map(shown, value))
     return number(value) if isinstance(value, int | float) else str(value)
 
 
@@ -132,7 +134,7 @@ def survival(result):
         return None
     ended = {step: [outcomes(result, name)[step] for name in names] for step in steps}
     rows = [
-        ["journeys that went on", *(went_on(each) for each in ended.values()), "higher"],
+        ["journeys that went on", *(went_on(result, step, names) for step in steps), "higher"],
         ["failed requests", *(sum(x["failed"] for x in each) for each in ended.values()), "lower"],
         ["slowest until well again, s", *(slowest(each) for each in ended.values()), "lower"],
         ["promises broken", *(sum(len(x["broken"]) for x in each) for each in ended.values())]
@@ -141,9 +143,9 @@ def survival(result):
     return table(f"In the same {len(names)} drills", ["", *steps, "better is"], rows)
 
 
-def went_on(outcomes):
-    ended = [how for each in outcomes for how in each["found"].values()]
-    return f"{number(ended.count('works'))} of {number(len(ended))}"
+def went_on(result, step, names):
+    works, count = survived(result, step, names)
+    return f"{number(works)} of {number(count)}"
 
 
 def slowest(outcomes):
