@@ -9,7 +9,6 @@ from contextlib import contextmanager
 
 from psycopg import sql
 
-from tools.lab.experiment.proxied import disturbed
 from tools.lab.ground.http import Connections
 from tools.lab.ground.waiting import eventually
 from tools.lab.look.running import Running
@@ -129,13 +128,6 @@ def published(system, name):
     from tools.lab.experiment import messages  # Kafka's client takes a while to import
 
     with messages.published(system, getattr(messages, name)):
-        yield
-
-
-@contextmanager
-def cut(system, name):
-    """All connections to a service are closed, and new ones are refused; needs a Proxied system."""
-    with disturbed(system, name, "down"):
         yield
 
 

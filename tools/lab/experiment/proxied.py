@@ -71,7 +71,7 @@ def add_listener(path, port, advertised):
 
 
 @contextmanager
-def disturbed(system, name, toxic, *directions, **options):
+def disturbed(system, name, toxic, directions=(), **options):
     """A toxic on all that goes to the instances of a process or service, and comes from there."""
     proxies = [
         proxy for each, proxy in system.proxies.items() if name in (each, each.split(".")[0])
