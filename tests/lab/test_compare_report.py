@@ -58,6 +58,15 @@ def test_a_comparison_fits_eighty_columns_and_breaks_no_row(steps):
         assert figure.name in text
 
 
+def test_what_the_generator_cost_stands_below_the_tables():
+    result = result_of(A, B)
+    for run in result.runs:
+        run.generator = {"cpu_ms": 0.27 + (run.block - 4.5) / 1000, "lag_p99_ms": 1.5}
+
+    assert "generator" not in shown(result_of(A, B))
+    assert "used 0.27 ms of CPU a request, and was 1.50 ms late" in shown(result)
+
+
 def test_the_answer_stands_first_and_the_budgets_before_the_figures():
     text = shown(result_of(A, B))
 

@@ -261,6 +261,9 @@ def notes(result):
     for each in result.verdicts:
         if each.left_out:
             yield f"{each.figure} of {each.step}: {each.left_out} blocks without a value left out."
+    if generators := [run.generator for run in result.runs if run.generator]:
+        cpu, late = (median(each[name] for each in generators) for name in ("cpu_ms", "lag_p99_ms"))
+        yield f"The generator used {cpu:.2f} ms of CPU a request, and was {late:.2f} ms late (p99)."
     if any(each.verdict == TOO_FEW for each in result.verdicts):
         yield "Not enough runs: fewer than six pairs show nothing; see docs/compare.md."
     if any(None in row.values for row in (*costs(result), *buys(result))):
