@@ -11,7 +11,9 @@ import pytest
 from rich.console import Console
 
 from tools.lab.experiment import breaking
-from tools.lab.experiment.drills import CONTROL, JOURNEYS, MAIL_DOWN, chosen, drills_of, expected
+from tools.lab.experiment.drills import CONTROL, MAIL_DOWN, chosen, drills_of
+from tools.lab.experiment.hypothesis import JOURNEYS, expected
+from tools.lab.experiment.outcome import broken, compared, counted, described, is_whole
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE
 from tools.lab.measure.judge import LOST, MONEY, SEATS
@@ -148,40 +150,40 @@ BEFORE = ("browse", 1.0, 1.0, 1.5, "500")
 
 def count(*results):
     event = SimpleNamespace(loaded=100.0, began=102.0, over=108.0)
-    return breaking.counted({"results": results}, event, "mail-down", 12)
+    return counted({"results": results}, event, "mail-down", 12)
 
 
 def test_requests_count_while_the_fault_was_on():
-    counted = count(BEFORE, READ, LATE_READ, REFUSED, TAKEN)
+    found = count(BEFORE, READ, LATE_READ, REFUSED, TAKEN)
 
-    assert (counted["requests"], counted["failed"]) == (4, 1)
-    assert counted["p50"] == 30.0
-    assert counted["faults"] == [[2.0, 8.0, "mail-down"]]
-    assert counted["seconds"][4] == {"good": 1, "failed": 1, "p50": None}
+    assert (found["requests"], found["failed"]) == (4, 1)
+    assert found["p50"] == 30.0
+    assert found["faults"] == [[2.0, 8.0, "mail-down"]]
+    assert found["seconds"][4] == {"good": 1, "failed": 1, "p50": None}
 
 
 def test_a_visitor_who_still_waits_has_not_failed():
-    counted = count(READ, UNSENT)
+    found = count(READ, UNSENT)
 
-    assert (counted["requests"], counted["failed"]) == (1, 0)
+    assert (found["requests"], found["failed"]) == (1, 0)
 
 
 def test_reads_are_compared_with_those_of_the_control():
     control = {"p50": 20.0, "failed": 1}
 
-    assert breaking.compared({"p50": 50.0}, control) == {"failed_undisturbed": 1, "slower": 2.5}
-    assert breaking.compared({"p50": None}, control)["slower"] is None
-    assert breaking.compared({"p50": 50.0}, None) == {"failed_undisturbed": None, "slower": None}
+    assert compared({"p50": 50.0}, control) == {"failed_undisturbed": 1, "slower": 2.5}
+    assert compared({"p50": None}, control)["slower"] is None
+    assert compared({"p50": 50.0}, None) == {"failed_undisturbed": None, "slower": None}
 
 
 def test_a_charge_that_waits_for_its_hold_breaks_no_promise():
     left = {MONEY: ["Hold h1 has no booking, and 5 are kept", "Booking b1 cost 7"], SEATS: []}
 
-    assert breaking.broken(SimpleNamespace(left=left)) == {MONEY: ["Booking b1 cost 7"]}
+    assert broken(SimpleNamespace(left=left)) == {MONEY: ["Booking b1 cost 7"]}
 
 
 @pytest.mark.parametrize(
-    ("changed", "is_whole"),
+    ("changed", "ended_whole"),
     [
         ({}, True),
         ({"well_after": None}, False),
@@ -190,8 +192,8 @@ def test_a_charge_that_waits_for_its_hold_breaks_no_promise():
         ({"broken": {LOST: ["Hold h1 is gone"]}, "may_break": [LOST]}, True),
     ],
 )
-def test_a_drill_is_whole_if_all_is_well_and_nothing_else_was_broken(changed, is_whole):
-    assert breaking.is_whole({**OUTCOME, **changed}) == is_whole
+def test_a_drill_is_whole_if_all_is_well_and_nothing_else_was_broken(changed, ended_whole):
+    assert is_whole({**OUTCOME, **changed}) == ended_whole
 
 
 # The event
@@ -265,7 +267,7 @@ def test_a_wrong_hypothesis_is_shown_with_the_answer():
     text = shown(found=found, as_expected=False, refusals={"book": "503 unavailable"})
 
     assert "fails: book" in text
-    assert "mail-down: book fails (503 unavailable), expected was works" in text
+    assert "mail-down: book: fails (503 unavailable), expected was works" in text
     assert "in 0 of them customers could do what was expected" in text
 
 
@@ -281,7 +283,7 @@ def test_what_was_broken_is_shown_and_what_is_known_is_called_known():
     lost = {LOST: ["Hold h1 is gone"]}
 
     assert f"mail-down: broken: {LOST}. Hold h1 is gone" in shown(broken=lost)
-    assert "known to be broken at this step" in shown(broken=lost, may_break=[LOST])
+    assert "broken 1 times, as is known of this step" in shown(broken=lost, may_break=[LOST])
     assert "0 of 1 drills ended whole" in shown(broken=lost)
     assert "1 of 1 drills ended whole" in shown(broken=lost, may_break=[LOST])
 
@@ -307,7 +309,7 @@ def test_a_drill_finds_what_a_stopped_mail_server_stops(outcomes):
 
 def test_a_drill_ends_whole_and_counts_its_requests(outcomes):
     for outcome in outcomes.values():
-        assert breaking.is_whole(outcome), outcome
+        assert is_whole(outcome), outcome
         assert outcome["requests"] > 0
         assert outcome["slower"] is not None
 
@@ -315,7 +317,7 @@ def test_a_drill_ends_whole_and_counts_its_requests(outcomes):
 def test_a_planted_wrong_hypothesis_differs_from_what_was_found(outcomes):
     wrong = MAIL_DOWN._replace(expected=(("00-", "fails", ("browse",)),))
 
-    said = breaking.described(wrong, HERE.slug, outcomes["mail-down"]["found"])
+    said = described(wrong, HERE.slug, outcomes["mail-down"]["found"])
 
     assert not said["as_expected"]
     assert said["expected"]["browse"] == "fails"

@@ -9,12 +9,13 @@ import click
 from tools.lab.cli.blind import run_blind
 from tools.lab.cli.options import keep_option, step_argument, tree_of
 from tools.lab.cli.terminal import out, say, until_interrupted
-from tools.lab.experiment.breaking import SECONDS_EACH, Breaking, about, is_whole
+from tools.lab.experiment.breaking import SECONDS_EACH, Breaking, about
 from tools.lab.experiment.drills import chosen, drills_of
 from tools.lab.experiment.origin import digest, machine
+from tools.lab.experiment.outcome import is_whole
 from tools.lab.experiment.result import Result
 from tools.lab.ground.failed import Failed
-from tools.lab.measure.drill import Drill
+from tools.lab.measure.drill import RECONCILED_WITHIN, Drill
 from tools.lab.report.drill import show_drill
 from tools.lab.report.drills import show_drills, show_list
 from tools.lab.steps import numbers
@@ -81,16 +82,29 @@ def break_(step, names, every, listing, blind, under_load, repeat, seed, path, k
 def run_drills(tree, names, every, *, seed, path, keep):
     """Carry out drills, print what came of them, and return the exit code."""
     drills = chosen(tree, names, every)
-    out.print(f"{len(drills)} drills, {about(len(drills) * SECONDS_EACH)} in all.", style="dim")
-    breaking = Breaking(tree, list(drills.values()), seed=seed, log=say)
+    waits = every or bool(names)
+    long = f"{len(drills)} drills, {about(len(drills) * SECONDS_EACH)} in all"
+    more = f", then up to {about(RECONCILED_WITHIN)} until all charges without a booking are back"
+    out.print(long + more * waits + ".", style="dim")
+    breaking = Breaking(tree, list(drills.values()), seed=seed, log=say, waits=waits)
     outcomes = {drill.name: outcome for drill, outcome in breaking}
     show_drills(out, outcomes)
     still = len(breaking.still_charged)
-    if breaking.charged:
+    if waits and breaking.charged:
         given = breaking.charged - still
         out.print(f"Of {breaking.charged} charges without a booking, {given} were given back.")
+    result = result_of(tree, names, every, seed, outcomes)
+    if path:
+        result.write(path)
+    if keep:
+        numbers.keep(result)
+    return 0 if all(map(is_whole, outcomes.values())) and not still else 1
+
+
+def result_of(tree, names, every, seed, outcomes):
+    """The Result of drills on one step."""
     words = [*(f"--fault {name}" for name in names), *["--all"] * every, "--keep"]
-    result = Result(
+    return Result(
         kind="break",
         command=" ".join(["./lab break", tree.slug[:2], *words]),
         machine=machine(),
@@ -98,8 +112,3 @@ def run_drills(tree, names, every, *, seed, path, keep):
         files={tree.slug: digest(tree)},
         drills={tree.slug: outcomes},
     )
-    if path:
-        result.write(path)
-    if keep:
-        numbers.keep(result)
-    return 0 if all(map(is_whole, outcomes.values())) and not still else 1

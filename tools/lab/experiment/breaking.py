@@ -1,43 +1,17 @@
-"""Carries out drills on a running system, one after the other.
-
-The outcome of a drill, as Result.drills has it, {step: {name: outcome}}:
-
-    title, hypothesis   for the reader, one sentence each
-    component           the process or service that is stopped until the fault ends, or "": these
-                        drills are the rows of the matrix of components and journeys
-    expected, found     {journey: works, later or fails}; later: once the fault has ended
-    as_expected         whether the two are the same
-    refusals            {journey that failed: how it was answered}
-    requests, failed    of the load, due while the fault was on, without those of visitors who still
-                        waited for the answer before
-    failed_undisturbed  the same in the control; None if there was none
-    p50                 of reads meanwhile, in milliseconds; None if none succeeded
-    slower              p50 / p50 of the control; None if one of them is missing
-    well_after          seconds from the end of the fault until a customer could buy a seat and got
-                        the mail; None if that did not happen by itself
-    broken              {promise: [violation, ...]} at the end, without the promises that are kept
-    may_break           promises that the drill is known to break at this step
-    healed              {violation: seconds until it was gone}
-    charged             charges without a booking: they are given back once their holds have ended
-    trouble             what did not end: a fault, a process that does not run any more
-    faults              [[began, ended, name]], in seconds since the load began
-    seconds             of each second of the load: {good, failed, p50}
-"""
+"""Carries out drills on a running system, one after the other: outcome.py says what comes of it."""
 
 import shutil
 import threading
 import time
-from statistics import median
 
-from tools.lab.experiment.drills import CONTROL, expected, may_break
-from tools.lab.experiment.figures import BROWSING
+from tools.lab.experiment.drills import CONTROL
+from tools.lab.experiment.outcome import broken, compared, counted, described, is_whole
 from tools.lab.experiment.proxied import Proxied
-from tools.lab.experiment.samples import by_second
 from tools.lab.experiment.visit import Visit
 from tools.lab.look.payments import moved
 from tools.lab.look.running import Running
 from tools.lab.measure.drill import (
-    HOLD_SECONDS,
+    RECONCILED_WITHIN,
     charged,
     mend,
     started,
@@ -45,10 +19,8 @@ from tools.lab.measure.drill import (
     stopped,
     well_after,
 )
-from tools.lab.measure.judge import MONEY, PROOF
 from tools.lab.measure.judge_money import WITHOUT_BOOKING
 from tools.lab.measure.load import Load
-from tools.lab.measure.outcomes import NOT_SENT, is_good
 from tools.lab.system.state import temporary_state
 from tools.lab.system.system import System
 
@@ -58,7 +30,6 @@ ACCOUNTS = 8
 SECONDS_EACH = 17  # of a drill, with the audit
 WELL_WITHIN = 60.0  # seconds
 SETTLES_WITHIN = 30.0  # seconds
-GIVEN_BACK_WITHIN = 60.0  # seconds from the end of a hold
 
 
 class Event(threading.Thread):
@@ -102,13 +73,15 @@ class Event(threading.Thread):
 
 class Breaking:
     """Iterates over (Drill, outcome) of drills, on one system of a tree. Where a drill leaves the
-    system broken, a new one replaces it."""
+    system broken, a new one replaces it. If it waits, still_charged are in the end the holds whose
+    charge nobody has given back, out of so many that were charged without a booking."""
 
-    def __init__(self, tree, drills, *, seed, log):
+    def __init__(self, tree, drills, *, seed, log, waits=False):
         self.tree = tree
         self.drills = drills
         self.seed = seed
         self.log = log
+        self.waits = waits
         self.control = None
         self.charged = 0  # holds
         self.still_charged = []
@@ -144,8 +117,8 @@ class Breaking:
 
     def _end(self, system, holds):
         """Stop a system once it has given back what was charged for holds without a booking."""
-        within = HOLD_SECONDS + GIVEN_BACK_WITHIN
-        self.still_charged += still_charged(system, holds, within, self.log)
+        if self.waits:
+            self.still_charged += still_charged(system, holds, RECONCILED_WITHIN, self.log)
         system.stop(at_once=True)
 
     def _progress(self, number, drill):
@@ -155,13 +128,6 @@ class Breaking:
 
 def about(seconds):
     return f"about {round(seconds / 60)} min" if seconds >= 90 else f"about {seconds} s"
-
-
-def is_whole(outcome):
-    """Whether the system was well afterwards, and broke no promise but those that it is known to
-    break."""
-    unknown = outcome["broken"].keys() - set(outcome["may_break"])
-    return outcome["well_after"] is not None and not outcome["trouble"] and not unknown
 
 
 def carry_out(system, drill, *, seed, rate=RATE):
@@ -197,63 +163,3 @@ def carry_out(system, drill, *, seed, rate=RATE):
         "trouble": [*event.trouble, *(f"{name} does not run" for name in stopped(system))],
     }
     return outcome, holds
-
-
-def described(drill, slug, found):
-    """What a drill says beforehand, and what was found."""
-    hoped = expected(drill, slug)
-    return {
-        "title": drill.title,
-        "hypothesis": drill.hypothesis,
-        "component": drill.component,
-        "expected": hoped,
-        "found": found,
-        "as_expected": hoped == found,
-        "may_break": may_break(drill, slug),
-    }
-
-
-def broken(verdict):
-    """{promise: violations} of those that were broken. Charges without a booking are counted apart,
-    and that bookings work is shown by the customer who buys a seat afterwards."""
-    waiting = [line for line in verdict.left[MONEY] if WITHOUT_BOOKING in line]
-    left = {
-        promise: [line for line in lines if line not in waiting]
-        for promise, lines in verdict.left.items()
-    }
-    return {promise: lines for promise, lines in left.items() if lines and promise != PROOF}
-
-
-def counted(measured, event, name, seconds):
-    """The requests that were due while the fault was on, and those of each second."""
-    results = [each for each in measured["results"] if each[-1] != NOT_SENT]
-    began, over = event.began - event.loaded, event.over - event.loaded
-    during = [each for each in results if began <= each[1] < over]
-    return {
-        "requests": len(during),
-        "failed": sum(not is_good(outcome) for *_, outcome in during),
-        "p50": p50(during),
-        "faults": [[round(began, 2), round(over, 2), name]],
-        "seconds": by_second(results, seconds),
-    }
-
-
-def p50(results):
-    """The median latency of the reads that succeeded, in milliseconds; None without any."""
-    took = [
-        1000 * (ended - due)
-        for operation, due, _, ended, outcome in results
-        if operation in BROWSING and is_good(outcome)
-    ]
-    return round(median(took), 1) if took else None
-
-
-def compared(outcome, control):
-    """What an outcome is against that of the control."""
-    if not control:
-        return {"failed_undisturbed": None, "slower": None}
-    both = outcome["p50"] and control["p50"]
-    return {
-        "failed_undisturbed": control["failed"],
-        "slower": round(outcome["p50"] / control["p50"], 2) if both else None,
-    }

@@ -1,10 +1,12 @@
 """The drills of a step in a terminal: what stopped working, what comes later, and how soon all was
 well."""
 
+from collections import defaultdict
+
 from rich.table import Column, Table
 
-from tools.lab.experiment.breaking import is_whole
-from tools.lab.experiment.drills import MAILS
+from tools.lab.experiment.hypothesis import MAILS
+from tools.lab.experiment.outcome import is_whole
 from tools.lab.report.terminal import shortened
 
 EVERYTHING = "everything"
@@ -77,16 +79,28 @@ def seconds(well_after):
 
 def remarks(outcome):
     """(line, style) of what nobody expected, of what was broken and of what is still on its way."""
-    for name, found in outcome["found"].items():
-        if found != outcome["expected"][name]:
-            answer = f" ({outcome['refusals'][name]})" if name in outcome["refusals"] else ""
-            yield f"{name} {found}{answer}, expected was {outcome['expected'][name]}", "yellow"
+    for line in differences(outcome):
+        yield line, "yellow"
     for line in outcome["trouble"]:
         yield line, "red"
     for promise, violations in outcome["broken"].items():
-        is_known = promise in outcome["may_break"]
-        about = "known to be broken at this step" if is_known else "broken"
+        if promise in outcome["may_break"]:
+            times = f"{len(violations)} times, as is known of this step"
+            yield f"broken {times}: {promise}", "yellow"
+            continue
         for line in shortened(violations):
-            yield f"{about}: {promise}. {line}", "yellow" if is_known else "red"
+            yield f"broken: {promise}. {line}", "red"
     if outcome["charged"]:
-        yield f"{outcome['charged']} charges have no booking yet", "yellow"
+        yield f"{outcome['charged']} charges had no booking yet", "yellow"
+
+
+def differences(outcome):
+    """A line for all journeys that ended in the same way, where another one was expected."""
+    alike = defaultdict(list)
+    for name, found in outcome["found"].items():
+        if found != outcome["expected"][name]:
+            answer = outcome["refusals"].get(name)
+            how = f"{found} ({answer})" if answer else found
+            alike[how, outcome["expected"][name]].append(name)
+    for (how, hoped), names in alike.items():
+        yield f"{', '.join(names)}: {how}, expected was {hoped}"
