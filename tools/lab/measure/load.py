@@ -7,7 +7,7 @@ import secrets
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 
 from tools.lab.ground.failed import Failed
@@ -37,7 +37,7 @@ class Load:
         self.ledger = self.folder / "ledger.jsonl"
         log(f"every answer is written to {os.path.relpath(self.ledger)}")
         log(f"making {accounts} accounts and signing them in")
-        with ThreadPoolExecutor(4) as threads:
+        with closing(self.connections), ThreadPoolExecutor(4) as threads:
             self.accounts = list(threads.map(self._make_account, range(accounts)))
 
     def _make_account(self, number):
@@ -60,8 +60,9 @@ class Load:
     def _stock(self, buyers):
         """The free seats of each event and words to search for; Failed if so many buyers could run
         out of seats."""
-        events = self.connections.ask("GET", "/api/events?limit=100").json.get("items", [])
-        seats = {event["id"]: self._free_seats(event["id"]) for event in events}
+        with closing(self.connections):
+            events = self.connections.ask("GET", "/api/events?limit=100").json.get("items", [])
+            seats = {event["id"]: self._free_seats(event["id"]) for event in events}
         free = sum(map(len, seats.values()))
         if free - len(seats) * max(SEATS) < buyers * max(SEATS):
             raise Failed(
@@ -99,7 +100,6 @@ class Load:
     def settle(self, **options):
         """Wait until everything has settled; the audit's Verdict. The options are the audit's."""
         self.log("waiting until everything has settled, and auditing")
-        self.connections.close()
         return audit(self.entries(), self.settings, **{"within": SETTLES_WITHIN, **options})
 
     def entries(self):
