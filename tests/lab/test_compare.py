@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from tools.lab.cli.compare import sides
 from tools.lab.experiment.comparison import MOST_ATTEMPTS, make_runs, order, rates, search
 from tools.lab.experiment.journal import Journal, newest
 from tools.lab.experiment.ladder import Ladder
@@ -15,7 +16,7 @@ from tools.lab.ground.tree import HERE
 
 A, B = "00-monolith", "07-notifications"
 BLOCKS = [[A, B], [B, A], [A, B]]
-PLAN = {"files": {A: "a", B: "b"}, "settings": {"rate": 60, "kept up": False}}
+PLAN = {"files": {A: "a", B: "b"}, "settings": Settings.of(["00", "07"])._asdict()}
 
 
 class Runs:
@@ -180,7 +181,7 @@ def test_a_line_that_was_cut_off_is_a_run_that_was_not_made(journal):
     ("change", "named"),
     [
         ({"files": {A: "a", B: "another"}}, "files"),
-        ({"settings": {"rate": 30, "kept up": False}}, "settings"),
+        ({"settings": Settings.of(["00", "07"], rate=30.0)._asdict()}, "settings"),
     ],
 )
 def test_another_plan_or_other_files_are_refused_in_one_line(journal, change, named):
@@ -198,7 +199,7 @@ def test_the_same_plan_is_accepted(journal):
 
 
 def test_the_newest_journal_that_can_be_resumed_is_found(tmp_path):
-    kept_up = {**PLAN, "settings": {"kept up": True}}
+    kept_up = {**PLAN, "settings": Settings.of(["00", "07"], quick=True)._asdict()}
     assert newest(tmp_path) is None
     for name, plan in {"1-old": PLAN, "2-new": PLAN, "3-quick": kept_up}.items():
         Journal(tmp_path / name).begin(plan)
@@ -274,13 +275,13 @@ def test_two_systems_of_one_step_are_measured_in_turn_and_audited_once(tmp_path)
     journal.begin({"settings": settings._asdict()})
     plan = settings.plan()
     prepared = {name: Prepared(tree, plan, lambda line: None) for name, tree in trees.items()}
-    with KeptUp(prepared, plan) as starts:
+    with KeptUp(prepared, plan, lambda line: None) as starts:
 
         def run(name, block):  # a slow machine is no reason to begin a block again
             return replace(starts.run(name, block), void="")
 
         is_clean = make_runs(order(list(trees), 2, seed=1), run, journal)
-        starts.audit(journal, lambda line: None)
+        starts.audit(journal)
 
     result = Result("compare", settings.command(), "m", files=trees, runs=journal.runs())
     found = {each.figure: each for each in verdicts(result)}
@@ -290,3 +291,27 @@ def test_two_systems_of_one_step_are_measured_in_turn_and_audited_once(tmp_path)
     assert found["cpu"].pairs == 2
     assert "start" not in found
     assert prepared["07-notifications"].budget == prepared["07-notifications (2)"].budget
+
+
+def test_the_sides_of_a_comparison_have_names_of_their_own():
+    step = HERE.slug[:2]
+
+    named = sides([step, step, f"{step}+proxy", f"{HERE.path}/"])
+
+    assert list(named) == [
+        HERE.slug,
+        f"{HERE.slug} (2)",
+        f"{HERE.slug} (proxy)",
+        f"{HERE.slug} ({HERE.path.name})",
+    ]
+    assert all(tree.path == HERE.path for tree in named.values())
+
+
+def test_a_folder_that_is_no_checkout_is_refused(tmp_path):
+    with pytest.raises(Failed, match="is no checkout"):
+        sides(["07", f"{tmp_path}/"])
+
+
+def test_one_step_alone_is_no_comparison():
+    with pytest.raises(Failed, match="name two steps"):
+        sides(["07"])

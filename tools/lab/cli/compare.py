@@ -26,6 +26,7 @@ from tools.lab.steps import facts, numbers
 
 FOLDER = HERE.home / ".lab" / "compare"
 NEWEST = "the newest"
+WITH_PROXIES = "+proxy"
 HIGHEST = "requests a second held"
 
 
@@ -56,11 +57,12 @@ HIGHEST = "requests a second held"
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
 @click.option("--open", "opening", is_flag=True, help="Open the report in a browser.")
 def compare(steps, every, keep, resume, path, html, opening, **given):
-    """Compare steps under the same load: what each costs, and what it buys.
+    """Compare what steps cost and what they buy, under load.
 
     A and B are steps, or folders of checkouts, written with a slash: ./my-change. The same step
-    twice shows how much noise there is. Runs are made in pairs, from fresh starts; --quick keeps
-    both up. It ends with a table and a report with charts: docs/compare.md.
+    twice shows how much noise there is; 07+proxy is step 07 with a fault proxy between any two
+    processes, which does nothing. Runs are made in pairs, from fresh starts; --quick keeps both up.
+    It ends with a table and a report with charts: docs/compare.md.
 
     The exit code is 1 if a run broke a promise."""
     if keep and not every:
@@ -111,11 +113,22 @@ def sides(words):
         raise Failed("name two steps, such as: ./lab compare 00 07", 2)
     trees = {}
     for word in words:
-        tree = of_folder(Path(word).resolve()) if "/" in word else tree_of(word)
-        name = f"{tree.slug} ({tree.path.name})" if "/" in word else tree.slug
-        same = sum(each.split(" (")[0] == name.split(" (")[0] for each in trees)
+        tree, name = side(word)
+        same = sum(each.split(" (")[0] == tree.slug for each in trees)
         trees[name if name not in trees else f"{tree.slug} ({same + 1})"] = tree
     return trees
+
+
+def side(word):
+    """(tree, name) of one word."""
+    if word.endswith(WITH_PROXIES):
+        tree = tree_of(word.removesuffix(WITH_PROXIES))
+        return tree, f"{tree.slug} {comparison.PROXIED}"
+    if "/" in word:
+        tree = of_folder(Path(word).resolve())
+        return tree, f"{tree.slug} ({tree.path.name})"
+    tree = tree_of(word)
+    return tree, tree.slug
 
 
 def of_folder(path):

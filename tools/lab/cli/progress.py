@@ -24,9 +24,16 @@ class Shown:
         self.first = total
 
     def log(self, line):
-        """What is waited for just now."""
+        """What is waited for just now; a pipe would have too many of these lines."""
         if self.bar:
             self.bar.update(self.task, description=line)
+
+    def say(self, line):
+        """What takes a while now, also for a reader of a pipe."""
+        if self.bar:
+            self.log(line)
+        else:
+            self.out.print(line, markup=False, soft_wrap=True)
 
     def tell(self, title, left):
         """A run begins, and so many are left with it."""

@@ -11,6 +11,7 @@ from tools.lab.ground.failed import Failed
 
 MOST_ATTEMPTS = 3  # at a block, some run of which was void
 VOID = 3  # exit code
+PROXIED = "(proxy)"  # ends the name of a step with fault proxies that do nothing
 SEARCHES = 3  # for the highest rate of each step
 
 
@@ -29,14 +30,17 @@ def carry_out(journal, settings, trees, watch):
     """Make the runs and the searches that a journal lacks, unless a run breaks a promise. watch
     shows what happens."""
     plan = settings.plan()
-    prepared = {name: Prepared(tree, plan, watch.log) for name, tree in trees.items()}
+    prepared = {
+        name: Prepared(tree, plan._replace(proxied=name.endswith(PROXIED)), watch.log)
+        for name, tree in trees.items()
+    }
     blocks = order(list(trees), settings.blocks, settings.seed)
     searches = order(list(trees), searches_of(settings), settings.seed)
-    with (KeptUp if settings.kept_up else FreshStarts)(prepared, plan) as starts:
+    with (KeptUp if settings.kept_up else FreshStarts)(prepared, plan, watch.say) as starts:
         journal.keep("budgets", {name: each.budget for name, each in prepared.items()})
         is_clean = make_runs(blocks, starts.run, journal, watch.tell)
         if is_clean:
-            starts.audit(journal, watch.log)
+            starts.audit(journal)
             search(
                 searches,
                 lambda name: ladder.highest_rate(prepared[name], plan),

@@ -19,15 +19,16 @@ SPARE = 1000  # MB for the generator and everything else
 class FreshStarts:
     """Every run has a start of its own, and is audited by itself; prepared are {name: Prepared}."""
 
-    def __init__(self, prepared, plan):
+    def __init__(self, prepared, plan, say):
         self.prepared = prepared
         self.plan = plan
+        self.say = say
         self.stack = ExitStack()
 
     def __enter__(self):
         try:
             for name, each in self.prepared.items():
-                each.log(f"{name}: making its sample data")
+                self.say(f"{name}: making its sample data")
                 self.stack.enter_context(each)
         except BaseException:
             self.stack.close()
@@ -40,7 +41,7 @@ class FreshStarts:
     def run(self, name, block):
         return running.run(self.prepared[name], self.plan, block)
 
-    def audit(self, journal, log):
+    def audit(self, journal):
         """Nothing is left: each run has been audited."""
 
 
@@ -48,9 +49,10 @@ class KeptUp:
     """All systems are up, and one at a time is under load. They are audited at the end, each once
     for all its runs."""
 
-    def __init__(self, prepared, plan):
+    def __init__(self, prepared, plan, say):
         self.prepared = prepared
         self.plan = plan
+        self.say = say
         self.stack = ExitStack()
         self.systems = {}
         self.loads = {}
@@ -58,7 +60,7 @@ class KeptUp:
     def __enter__(self):
         try:
             for name, each in self.prepared.items():
-                each.log(f"{name}: starting")
+                self.say(f"{name}: starting")
                 self.systems[name] = self.stack.enter_context(each.start_once())
                 self.loads[name] = running.visitors(self.systems[name], self.plan, each.log)
         except BaseException:
@@ -78,11 +80,11 @@ class KeptUp:
             run.void = f"the step was not at rest {AT_REST_WITHIN:g} s after its load"
         return run
 
-    def audit(self, journal, log):
+    def audit(self, journal):
         """Audit each system, and keep what all of its runs have broken with the last one."""
         blocks = journal.read()
         for name, system in self.systems.items():
-            log(f"{name}: waiting until everything has settled, and auditing")
+            self.say(f"{name}: waiting until everything has settled, and auditing")
             last = max(block for block, (_, runs) in blocks.items() if name in runs)
             attempt, runs = blocks[last]
             running.settle(system, self.loads[name], runs[name])
