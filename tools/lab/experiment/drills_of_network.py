@@ -50,8 +50,8 @@ NETWORK = (
 WEB_RESET = Drill(
     "web-reset",
     "Every connection between the facade and web is reset",
-    "What changes something fails at once, since nobody knows whether it was done. The facade "
-    "repeats reads for up to 8 s, so they come later.",
+    "At first, what changes something fails, since nobody knows whether it was done; reads are "
+    "repeated. Within a second the facade knows, and lets every request wait for up to 8 s.",
     partial(disturbed, name="web", toxic="reset"),
     "./lab logs facade: connections are reset, though ./lab ps shows that web runs",
     (("02-", "later", READS), ("02-", "fails", (*WRITES, *MAILS))),
