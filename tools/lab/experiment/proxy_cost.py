@@ -15,6 +15,7 @@ from tools.lab.experiment.result import Result
 from tools.lab.experiment.run import Plan, Prepared
 from tools.lab.experiment.starts import FreshStarts
 from tools.lab.experiment.verdicts import verdicts
+from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE, Tree
 from tools.lab.system.state import temporary_state
 
@@ -63,4 +64,8 @@ def main(checkout=HERE.path, blocks=BLOCKS):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except Failed as failed:
+        print(f"lab: {failed}", file=sys.stderr)
+        sys.exit(failed.exit_code)
