@@ -3,10 +3,7 @@
 import psutil
 import pytest
 
-from tools.lab.experiment import proxy_cost
 from tools.lab.experiment.proxied import Proxied, add_listener, disturbed
-from tools.lab.experiment.result import Result, Run
-from tools.lab.experiment.verdicts import verdicts
 from tools.lab.ground.tree import HERE
 from tools.lab.ground.waiting import eventually
 from tools.lab.look.running import Running
@@ -109,18 +106,3 @@ def test_a_second_listener_has_the_address_of_the_proxy(tmp_path):
         "advertised.listeners=PLAINTEXT://127.0.0.1:1,PROXIED://127.0.0.1:4",
         "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT",
     ]
-
-
-def test_the_cost_of_idle_proxies_has_a_line_for_each_figure():
-    runs = [
-        Run(step, block, figures={"cpu": cpu + block / 100})
-        for block in range(8)
-        for step, cpu in ((proxy_cost.WITHOUT, 10.0), (proxy_cost.WITH, 10.1))
-    ]
-    result = Result("compare", "", "", files=dict.fromkeys((proxy_cost.WITHOUT, proxy_cost.WITH)))
-    result.runs = runs
-    result.verdicts = verdicts(result)
-
-    (line,) = proxy_cost.lines(result)
-
-    assert line.split() == ["cpu", "1.010", "(1.010", "to", "1.010)", "same"]
