@@ -56,7 +56,7 @@ from tools.lab.steps import numbers
 )
 @keep_option
 def break_(step, names, every, listing, blind, under_load, repeat, seed, path, keep):
-    """Break a step in one way after the other, and show what still works.
+    """Break a step in many ways, and show what still works.
 
     Each drill states what should go on working. A customer tries every journey while the fault is
     on, under a low load; then the drill waits until the system is well, and audits it. Without

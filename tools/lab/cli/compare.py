@@ -69,7 +69,9 @@ def compare(steps, every, keep, resume, path, html, opening, **given):
         raise Failed("--keep needs --all: the documents show all steps of one comparison", 2)
     if every:
         steps = tuple(step.slug for step in chains.read().steps)
-    given = {name: value for name, value in {**given, "steps": steps}.items() if value}
+    given = {
+        name: value for name, value in {**given, "steps": steps, "every": every}.items() if value
+    }
     journal, settings, trees = begun(given) if resume is None else resumed(resume, given)
     until_interrupted()
     carry_out(journal, settings, trees)

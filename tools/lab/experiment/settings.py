@@ -30,6 +30,7 @@ class Settings(NamedTuple):
     quick: bool = False
     kept_up: bool = False
     find_rate: bool = False
+    every: bool = False  # the steps are all that there are
 
     @classmethod
     def of(cls, steps=(), **given):
@@ -81,7 +82,8 @@ class Settings(NamedTuple):
         return ""
 
     def command(self):
-        words = ["./lab compare", *self.steps, *["--quick"] * self.quick]
+        steps = ["--all"] if self.every else self.steps
+        words = ["./lab compare", *steps, *["--quick"] * self.quick]
         usual = Settings.of(self.steps, quick=self.quick)
         words += [
             f"--{name} {getattr(self, name):g}"
