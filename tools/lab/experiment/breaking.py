@@ -21,6 +21,7 @@ from tools.lab.measure.drill import (
 )
 from tools.lab.measure.judge_money import WITHOUT_BOOKING
 from tools.lab.measure.load import Load
+from tools.lab.measure.reconcile import reconcile
 from tools.lab.system.state import temporary_state
 from tools.lab.system.system import System
 
@@ -146,6 +147,7 @@ def carry_out(system, drill, *, seed, rate=RATE):
         mend(system)
     verdict = load.settle(
         within=SETTLES_WITHIN,
+        heal=lambda: reconcile(system.tree, settings),
         may_remain=lambda line: WITHOUT_BOOKING in line,  # until the hold has ended
         holds_before=holds_before,
     )
