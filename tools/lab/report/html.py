@@ -40,6 +40,7 @@ def page(result):
         result=result,
         title=f"{TITLES.get(result.kind, result.kind.title())} {listed(result.steps)}",
         sentences=answer(result),
+        settings=settings(result),
         dates=sorted({run.began[:10] for run in result.runs if run.began}),
         tables=tables,
         cost_charts=cost_charts(result),
@@ -62,6 +63,18 @@ def marked(text):
 
 def answer(result):
     return sentences(result) if result.kind == "compare" else []
+
+
+def settings(result):
+    """The settings of a result that are numbers, as a text; its command has the others."""
+    numbers = {
+        name: value
+        for name, value in result.settings.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    return ", ".join(
+        f"{name.replace('_', ' ')} {tables.shown(value)}" for name, value in numbers.items()
+    )
 
 
 def style():
