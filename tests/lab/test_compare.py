@@ -253,6 +253,12 @@ def test_too_few_blocks_for_a_verdict_are_said_beforehand():
     assert settings.advice() == ""
 
 
+def test_a_campaign_is_named_without_its_steps():
+    settings = Settings.of(["00-monolith", "07-notifications"], every=True, rate=80.0)
+
+    assert settings.command() == "./lab compare --all --rate 80"
+
+
 def test_the_command_names_every_option_that_is_not_usual():
     assert Settings.of(["00", "07"]).command() == "./lab compare 00 07"
     assert (
