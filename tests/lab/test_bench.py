@@ -6,20 +6,33 @@ import pytest
 
 from tools.lab.measure import bench, cpu
 from tools.lab.measure.shopper import Connection
-from tools.lab.report import store
 
-BURN = """import sys, time
-for line in sys.stdin:
-    end = time.thread_time() + float(line)
+BURN = """import os, sys, threading, time
+def burn(seconds):
+    end = time.thread_time() + seconds
     while time.thread_time() < end:
         pass
+for line in sys.stdin:
+    who, seconds = line.split()
+    if who == "itself":
+        burn(float(seconds))
+    if who == "thread":
+        thread = threading.Thread(target=burn, args=[float(seconds)])
+        thread.start()
+        thread.join()
+    if who == "child":
+        if not os.fork():
+            burn(float(seconds))
+            os._exit(0)
+        os.wait()
     print("done", flush=True)
 """
 
 
 @pytest.fixture
 def burner():
-    """A process that uses as many seconds of CPU time as a line of its input says."""
+    """A process that uses as many seconds of CPU time as a line of its input says: itself, or in a
+    thread or a child that then ends."""
     process = subprocess.Popen(
         [sys.executable, "-c", BURN],
         text=True,
@@ -32,12 +45,11 @@ def burner():
 
 
 def system_of(**processes):
-    named = {name: SimpleNamespace(popen=popen, running=True) for name, popen in processes.items()}
-    return SimpleNamespace(supervisor=SimpleNamespace(processes=named))
+    return SimpleNamespace(pids=lambda: {name: each.pid for name, each in processes.items()})
 
 
-def burn(process, seconds):
-    process.stdin.write(f"{seconds}\n")
+def burn(process, seconds, who="itself"):
+    process.stdin.write(f"{who} {seconds}\n")
     process.stdin.flush()
     assert process.stdout.readline() == "done\n"
 
@@ -50,31 +62,21 @@ def test_cpu_time_is_counted_for_each_request(burner):
     assert cost["burner"] == pytest.approx(50, rel=0.2)
 
 
+@pytest.mark.parametrize("who", ["thread", "child"])
+def test_cpu_time_of_what_has_ended_is_counted(burner, who):
+    before = cpu.used({"burner": burner.pid})["burner"]
+
+    burn(burner, 0.5, who)
+
+    assert cpu.used({"burner": burner.pid})["burner"] - before == pytest.approx(500, rel=0.2)
+
+
 def test_a_process_at_rest_costs_nothing(burner):
     meter = cpu.Meter(system_of(burner=burner))
 
     cost = meter.measure(lambda: None, 10)
 
     assert cost["burner"] < 1
-
-
-def test_cpu_figures_are_a_table_of_processes():
-    figures = {
-        "hold, p50 ms": [9.0],
-        **cpu.figures("hold", [{"web": 4.0, "postgres": 1.0}]),
-        **cpu.figures("book", [{"web": 10.0}]),
-    }
-
-    page = store.with_numbers(
-        "<!-- numbers -->\n<!-- /numbers -->\n",
-        {"./lab bench": {"kind": "bench", "figures": figures, "machine": "m", "files": "f"}},
-        "f",
-    )
-
-    assert "| process | hold | book |" in page
-    assert "| web | 4 | 10 |" in page
-    assert "| postgres | 1 |  |" in page
-    assert "| all | 5 | 10 |" in page
 
 
 def test_bare_routes_answer_the_rows_of_the_shop(fresh_encore):

@@ -211,6 +211,24 @@ def test_a_broken_state_file_is_no_obstacle(make_lab, name):
     assert "Traceback" not in lab.printed.read_text()
 
 
+@pytest.mark.parametrize(
+    ("changed", "is_said"), [("0001.py", True), ("0002.py", False)], ids=["changed", "added"]
+)
+def test_data_of_another_version_of_a_step_are_said_to_be_so(make_lab, changed, is_said):
+    lab = make_lab("release: true", "web: python web.py")
+    versions = lab.path / "migrations" / "monolith" / "versions"
+    versions.mkdir(parents=True)
+    (versions / "0001.py").write_text("role = 'catalog'")
+    lab.up().send_signal(signal.SIGTERM)
+    lab.process.wait(30)
+    (versions / changed).write_text("role = 'owner_catalog'")
+
+    for _ in range(2):  # the second time too: the data are still the same
+        lab.up().send_signal(signal.SIGTERM)
+        lab.process.wait(30)
+        assert ("delete them: ./lab reset 00" in lab.printed.read_text()) is is_said
+
+
 def test_run_starts_nothing_for_a_command_that_there_is_not(make_lab):
     lab = make_lab()
 

@@ -94,6 +94,20 @@ def test_an_environment_whose_python_is_gone_is_made_anew(checkout):
     assert "Setting up, once" in err
 
 
+def test_packages_behind_a_link_are_not_replaced(checkout, tmp_path):
+    checkout.run()
+    (checkout.venv / "marker").touch()
+    checkout.venv.rename(tmp_path / "of another checkout")
+    checkout.venv.symlink_to(tmp_path / "of another checkout")
+    (checkout.path / "requirements" / "lab.txt").write_text("# none, in other words\n")
+
+    code, _, err = checkout.run()
+
+    assert code == 1
+    assert re.fullmatch(r"lab: .*/venv is a link, .*; remove the link, then try again\n", err)
+    assert (checkout.venv / "marker").exists()
+
+
 def test_packages_that_are_in_use_are_not_replaced(checkout):
     checkout.run()
     (checkout.venv / "marker").touch()

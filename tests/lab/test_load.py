@@ -1,6 +1,6 @@
 """The generator keeps its times, a late run is void, and the search for a rate is bounded."""
 
-import json
+import io
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -8,26 +8,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from rich.console import Console
 
-from tools.lab.cli.load import VOID, run
+from tools.lab.cli.load import VOID, exit_code, fault, run
+from tools.lab.experiment import ladder
+from tools.lab.experiment.result import Result, Run
+from tools.lab.experiment.run import Plan
 from tools.lab.ground.failed import Failed
-from tools.lab.measure import load, load_figures
+from tools.lab.measure import load_figures
 from tools.lab.measure.generator import Generator
 from tools.lab.measure.outcomes import NO_ANSWER
 from tools.lab.measure.workload import NEXT, WEIGHTS, script, visits
+from tools.lab.report.terminal import print_result
 
 EVENTS = {f"event-{number}": [f"{number}-{seat}" for seat in range(40)] for number in range(3)}
-SHORT = {
-    "rate": 10,
-    "seconds": 3,
-    "warm": 0.5,
-    "seed": 1,
-    "accounts": 8,
-    "searching": False,
-    "keep": False,
-    "events": 4,
-    "scale": {},
-}
-BRIEF = {**SHORT, "seconds": 0.5}
+SHORT = Plan(rate=10, seconds=3, warm=0.5, visitors=8, events=4)
+BRIEF = SHORT._replace(seconds=0.5)
 
 
 def planned(seed=1, rate=20, seconds=10):
@@ -161,9 +155,9 @@ def test_a_rate_is_held_only_in_time_without_errors_and_in_full():
 def test_the_search_comes_close_to_the_limit_within_its_probes(limit):
     probes = []
 
-    held, failed = load.find_rate(lambda rate: probes.append(rate) or rate <= limit, 20)
+    held, failed = ladder.find_rate(lambda rate: probes.append(rate) or rate <= limit, 20)
 
-    assert len(probes) <= load.PROBES
+    assert len(probes) <= ladder.PROBES
     assert held <= limit < failed
     assert failed - held <= max(3, held / 2)
 
@@ -189,46 +183,104 @@ def inside(monkeypatch):
     return inside
 
 
-def test_a_short_run_against_a_real_system_ends_with_a_clean_audit(shared_encore, tmp_path, inside):
-    path, out = tmp_path / "result.json", Console(quiet=True)
+def test_a_short_run_against_a_real_system_ends_with_a_clean_audit(shared_encore, inside):
+    result = run(inside(shared_encore.system), SHORT)
 
-    code = run(out, inside(shared_encore.system), path=path, **SHORT)
-
-    result = json.loads(path.read_text())
-    assert {
-        promise: violations for promise, violations in result["audit"].items() if violations
-    } == {}
-    assert code in (0, VOID)  # how fast the machine is decides which
-    assert result["step"] == shared_encore.system.tree.slug
+    [found] = result.runs
+    assert found.broken == {}
+    assert exit_code(result) in (0, VOID)  # how fast the machine is decides which
+    assert found.step == shared_encore.system.tree.slug
+    assert found.by_process["memory"].keys() == shared_encore.system.pids().keys()
 
 
 def starts(running):
     return {each["name"]: each["starts"] for each in running.system.supervisor.facts()}
 
 
-def test_the_named_process_is_killed_in_the_middle_of_the_load(encore, tmp_path, inside):
+def test_the_named_process_is_killed_in_the_middle_of_the_load(encore, inside):
     before = starts(encore)
 
-    run(
-        Console(quiet=True),
-        inside(encore.system),
-        kill="mail",
-        path=tmp_path / "result.json",
-        **SHORT,
-    )
+    result = run(inside(encore.system), SHORT._replace(faults=(fault("kill", "mail", after=2.0),)))
 
     after = starts(encore)
+    [(began, _, name)] = result.runs[0].faults
     assert {name for name in after if after[name] > before[name]} == {"mail"}
-    assert json.loads((tmp_path / "result.json").read_text())["figures"].keys() >= {
-        "failed",
-        "broken",
-    }
+    assert (name, began >= 2.0) == ("kill mail", True)
+    assert "cpu" not in result.runs[0].figures
 
 
-def test_no_figures_are_written_if_the_fault_was_refused(shared_encore, tmp_path, inside):
-    tree = inside(shared_encore.system)
+def test_there_is_no_result_if_the_fault_was_refused(shared_encore, inside):
+    nobody = fault("kill", "nobody", after=0.5)
 
     with pytest.raises(Failed, match="there is no process named nobody"):
-        run(Console(quiet=True), tree, kill="nobody", path=tmp_path / "result.json", **BRIEF)
+        run(inside(shared_encore.system), BRIEF._replace(faults=(nobody,)))
 
-    assert not (tmp_path / "result.json").exists()
+
+# What is printed
+
+
+def printed(run, kind="load", **more):
+    out = Console(file=io.StringIO(), width=80)
+    result = Result(
+        kind, "./lab load", "a machine", {"rate": 20}, {run.step: "files"}, runs=[run], **more
+    )
+    print_result(out, result)
+    return out.file.getvalue()
+
+
+def a_run(**more):
+    return Run(
+        "00-monolith",
+        by_process={"cpu": {"web": 4.0}, "memory": {"web": 70.0}},
+        latencies={"browse": [123.4] * 10},
+        outcomes={"browse 200": 10, "sign in 201": 1},
+        generator={"lag_p99_ms": 0.5, "cpu_ms": 0.3},
+        **more,
+    )
+
+
+def test_a_run_prints_the_percentiles_that_its_samples_carry():
+    lines = [line.split() for line in printed(a_run()).splitlines()]
+
+    assert ["browse", "10", "123.4"] in lines
+    assert ["sign", "in", "1"] in lines
+    assert ["web", "4", "70"] in lines
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        {"broken": {"A seat is sold once": ["Seat 1"]}, "history": {"b1": ["bookings: id b1"]}},
+        {"void": "the generator sent 9 ms late"},
+    ],
+)
+def test_a_run_that_broke_a_promise_or_is_void_prints_no_latency(spoiled):
+    text = printed(a_run(**spoiled))
+
+    assert "123.4" not in text
+    assert "Broken: A seat is sold once. Seat 1" in text or "Void: the generator" in text
+    assert ("  bookings: id b1" in text) == ("history" in spoiled)
+
+
+def test_a_fault_is_printed_with_the_seconds_in_which_requests_failed():
+    seconds = [{"good": 9, "failed": 0, "p50": 1.0}, {"good": 7, "failed": 2, "p50": 1.0}]
+
+    text = printed(a_run(faults=[[1.0, 1.2, "kill web"]], seconds=seconds))
+
+    assert "kill web: from 1.0 s to 1.2 s of the load." in text
+    assert "Failed requests: 2 (2 in second 1)." in text
+
+
+def test_a_search_prints_how_each_rate_ended():
+    probe = {"in_time": 1.0, "errors": 0, "throughput": 20.0, "lag_p99_ms": 0.1, "cpu": 0.1}
+    probes = [
+        {"rate": 20, **probe, "verdict": "held", "why": ""},
+        {"rate": 40, **probe, "verdict": "void", "why": "late"},
+    ]
+    facts = {"00-monolith": {"limit": "the generator", "probes": probes}}
+    figures = {"00-monolith": {"requests a second held": [20]}}
+
+    text = printed(Run("00-monolith"), "rate", facts=facts, figures=figures)
+
+    assert [line.split()[-1] for line in text.splitlines()[1:3]] == ["held", "late"]
+    assert "20 requests a second held. The limit was the generator." in text

@@ -1,16 +1,21 @@
 import os
+import platform
 import re
 import signal
 import sys
 import threading
 
+import psutil
 import pytest
 
 from tools.lab.ground.tree import HERE
 from tools.lab.ground.waiting import eventually
 from tools.lab.system import processes, system
-from tools.lab.system.leftovers import has_stopped
+from tools.lab.system.leftovers import group_lives, has_stopped
 from tools.lab.system.processes import Process, Supervisor
+
+# the system call of Linux that ends one thread
+EXIT_THREAD = {"x86_64": 60, "aarch64": 93}.get(platform.machine())
 
 
 @pytest.fixture
@@ -241,6 +246,26 @@ def test_the_steps_own_processes_have_the_time_that_their_servers_allow():
     assert int(allowed[1]) < system.PATIENCE
 
 
+@pytest.mark.skipif(
+    sys.platform != "linux" or not EXIT_THREAD,
+    reason="the number of the system call is not known here",
+)
+def test_a_process_lives_until_its_last_thread_has_ended(supervisor, run):
+    code = (
+        "import ctypes, threading, time\n"
+        "threading.Thread(target=time.sleep, args=[1000]).start()\n"
+        "print('ready', flush=True)\n"
+        f"ctypes.CDLL(None).syscall({EXIT_THREAD}, 0)"
+    )
+    pid = run("first thread ends", code).popen.pid
+
+    eventually(lambda: psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+
+    assert group_lives(pid)
+    supervisor.kill("first thread ends")
+    assert not group_lives(pid)
+
+
 def test_a_process_that_is_halted_runs_no_thread_any_more(supervisor, run):
     code = (
         "import threading, time\n"
@@ -256,3 +281,20 @@ def test_a_process_that_is_halted_runs_no_thread_any_more(supervisor, run):
 
         assert has_stopped(process.popen.pid)
         supervisor.kill("busy", signal.SIGCONT)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere shared pages are not known")
+def test_memory_that_processes_share_counts_once(run, shown):
+    process = run(
+        "parent",
+        "import os, time\n"
+        "own = bytearray(os.urandom(64_000_000))\n"
+        "for _ in range(3):\n"
+        "    if not os.fork():\n"
+        "        break\n"
+        "print('forked', flush=True)\n"
+        "time.sleep(60)\n",
+    )
+    eventually(lambda: shown.count("forked") == 4)
+
+    assert 64e6 < processes.memory(process.popen.pid) < 128e6

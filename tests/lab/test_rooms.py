@@ -7,7 +7,17 @@ import pytest
 from tools.lab.ground.tree import HERE
 
 LAB = HERE.path / "tools" / "lab"
-LAYERS = ("ground", "services", "system", "look", "measure", "report", "steps", "cli")
+LAYERS = (
+    "ground",
+    "services",
+    "system",
+    "look",
+    "measure",
+    "experiment",
+    "report",
+    "steps",
+    "cli",
+)
 FIXTURES = "testing"  # beside the layers: it may import up to look, and only tests import it
 MAY_IMPORT = {
     **{room: LAYERS[: number + 1] for number, room in enumerate(LAYERS)},

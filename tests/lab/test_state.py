@@ -9,8 +9,9 @@ import pytest
 
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.waiting import eventually
+from tools.lab.services.postgres import PostgreSQL
 from tools.lab.system import leftovers
-from tools.lab.system.state import clean_up, lock, read, running, write
+from tools.lab.system.state import clean_up, copy, lock, read, remove, running, write
 from tools.lab.system.system import session_keys
 
 
@@ -124,3 +125,23 @@ def test_a_group_is_gone_once_its_last_process_is():
     leftovers.kill_group(leader.pid)
 
     eventually(lambda: not leftovers.group_lives(leader.pid))
+
+
+def test_a_copy_of_a_state_has_its_own_databases_and_nothing_of_a_run(tmp_path):
+    of, to = tmp_path / "of", tmp_path / "to"
+    home = PostgreSQL(of / "postgres", 0).home
+    home.mkdir()
+    (home / "rows").write_text("as seeded")
+    write(of / "done.json", {"seed": 1})
+    write(of / "running.json", {})
+
+    copy(of, to)
+
+    copied = PostgreSQL(to / "postgres", 0).home
+    (copied / "rows").write_text("changed")
+    assert (home / "rows").read_text() == "as seeded"
+    assert read(to / "done.json") == {"seed": 1}
+    assert not (to / "running.json").exists()
+    for state in (of, to):
+        remove(state)
+    assert not copied.exists()

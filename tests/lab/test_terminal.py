@@ -71,9 +71,10 @@ def test_a_terminal_that_goes_away_ends_all(make_lab):
 
 def test_a_reader_that_ends_stops_the_lab(make_lab):
     lab = make_lab("web: python web.py", "worker: sleep 1000")
-    lab.up_in_terminal("| head -n 1")
+    lab.up_in_terminal("| sh -c 'until [ -e read ]; do sleep 0.1; done'")
     processes = everybody(lab)
 
+    (lab.path / "read").touch()
     eventually(lambda: lab.is_up() == "" or gone(processes), within=30)
 
     eventually(lambda: gone(processes), within=30)

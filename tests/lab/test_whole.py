@@ -2,6 +2,9 @@
 
 import signal
 
+from kafka.admin import KafkaAdminClient
+from kafka.errors import CoordinatorLoadInProgressError
+
 NEW = {"email": "ada@encore.example", "password": "correct horse", "name": "Ada"}
 TABLES = "select tablename from pg_tables where schemaname = 'public' order by 1"
 
@@ -82,3 +85,16 @@ def test_one_that_cannot_be_mended_is_replaced(whole):
 
     assert rows(running).keys() == before.keys()
     assert book(running) == 201
+
+
+def test_a_broker_that_still_loads_its_groups_is_waited_for(whole, monkeypatch, eventually):
+    def refuse(admin):
+        raise CoordinatorLoadInProgressError("error 14")
+
+    whole.healed()
+    with monkeypatch.context() as loading:
+        loading.setattr(KafkaAdminClient, "list_groups", refuse)
+
+        assert not whole.flow.is_settled()
+
+    eventually(whole.flow.is_settled)

@@ -1,20 +1,26 @@
 """`./lab load`: load on a step, its audit, and its results."""
 
-import json
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from tools.lab.cli.options import events_option, keep_option, scale_option, step_argument, tree_of
 from tools.lab.cli.terminal import out, until_interrupted
+from tools.lab.experiment.attached import Attached
+from tools.lab.experiment.ladder import search
+from tools.lab.experiment.origin import digest, machine
+from tools.lab.experiment.prepared import Prepared
+from tools.lab.experiment.result import Result
+from tools.lab.experiment.run import Fault, Plan, measure, settle, visitors
 from tools.lab.ground.failed import Failed
-from tools.lab.measure.load import WARM, Load, search, system_to_load
-from tools.lab.measure.load_figures import why_void
-from tools.lab.measure.reconcile import reconcile
-from tools.lab.report import store
+from tools.lab.measure.load import WARM
 from tools.lab.report.terminal import print_result
+from tools.lab.steps import numbers
+from tools.lab.system import control
+from tools.lab.system.state import running
 
 VOID = 3  # exit code
 SETTINGS = ("THREADS",)  # of the system; if the environment sets one, the figures name it
@@ -42,7 +48,7 @@ SETTINGS = ("THREADS",)  # of the system; if the environment sets one, the figur
 @click.option(
     "--find-rate",
     is_flag=True,
-    help="Search for the highest rate that the step holds: at most 8 probes of 8 s.",
+    help="Search for the highest rate that the step holds: at most 8 rates, 8 s each.",
 )
 @click.option(
     "--kill", metavar="NAME", help="Kill the process NAME with -9 after half of the time."
@@ -56,7 +62,7 @@ SETTINGS = ("THREADS",)  # of the system; if the environment sets one, the figur
     "--json",
     "path",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the machine, the options, the figures and the audit to this file.",
+    help="Write the result to this file: the machine, the settings, the figures, the audit.",
 )
 @keep_option
 @click.option(
@@ -68,7 +74,7 @@ SETTINGS = ("THREADS",)  # of the system; if the environment sets one, the figur
 )
 @scale_option
 @events_option
-def load(step, find_rate, **options):
+def load(step, find_rate, kill, restart, path, keep, **options):
     """Load a step at a fixed rate, and audit its promises.
 
     Inside `./lab run -- ./lab load` it loads that system; otherwise it starts a new one and stops
@@ -76,82 +82,98 @@ def load(step, find_rate, **options):
     generator itself was too slow: docs/load.md."""
     tree = tree_of(step)
     until_interrupted()
-    sys.exit(run(out, tree, searching=find_rate, **options))
-
-
-def run(
-    out,
-    tree,
-    *,
-    rate,
-    seconds,
-    seed,
-    accounts,
-    searching,
-    keep,
-    path,
-    events,
-    scale,
-    kill=None,
-    restart=None,
-    warm=WARM,
-):
-    """Load a system of a tree, audit it, print the result, and write it to path and the figures to
-    the step's page if that is requested.
-
-    The exit code is 0, 1 after a violation, or VOID."""
-
-    def log(line):
-        out.print(f"{line} ...", style="dim", highlight=False)
-
     faults = [(verb, name) for verb, name in {"kill": kill, "restart": restart}.items() if name]
-    with system_to_load(tree, log, scale=scale, seed=(events, 100)) as system_settings:
-        load = Load(system_settings, accounts=accounts, seed=seed, log=log)
-        timers = [load.disturb(*fault, after=warm + seconds / 2) for fault in faults]
-        measured = search(load, rate) if searching else load.measure(rate, seconds, warm=warm)
-        for timer in timers:
-            timer.join()
-        if load.refused:  # there was no fault, so there is no figure of it
-            load.connections.close()
-            raise Failed(load.refused[0], 2)
-        verdict = load.settle(heal=lambda: reconcile(tree, system_settings))
-    # a run with a fault counts failures: a late generator does not change them
-    void = why_void(measured) if not searching and not faults else ""
-    broken = {promise: len(found) for promise, found in verdict.left.items() if found}
-    options = {
-        "rate": rate,
-        "seconds": seconds,
-        "seed": seed,
-        "accounts": accounts,
-        "events": events,
-        "scale": scale,
-        "find_rate": searching,
-    }
-    result = {
-        "step": tree.slug,
-        "files": store.digest(tree),
-        "machine": store.machine(),
-        "options": options,
-        "audit": verdict.left,
-        "seen_at_once": verdict.seen,
-        "healed": verdict.healed,
-        "void": void,
-        "figures": None if void or broken and not faults else {**measured, "broken": broken},
-    }
+    if find_rate and faults:
+        raise Failed("--find-rate searches without faults: leave --kill and --restart out", 2)
+    plan = plan_of(faults=faults, **options)
+    result = run(tree, plan, searching=find_rate)
+    code = exit_code(result)
+    print_result(out, result)
     if path:
-        path.write_text(json.dumps(result, indent=1) + "\n")
-    if keep and result["figures"]:
-        kind = "rate" if searching else "fault" if faults else "load"
-        store.keep(tree, kind, command_of(searching, faults, scale), result["figures"])
-    print_result(out, result, load.ledger)
-    return 1 if broken else VOID if void else 0
+        result.write(path)
+    if keep and (faults or not code):
+        numbers.keep(result)
+    sys.exit(code)
 
 
-def command_of(searching, faults, scale):
+def plan_of(*, rate, seconds, seed, accounts, events, scale, faults=(), warm=WARM):
+    return Plan(
+        events=events,
+        rate=rate,
+        warm=warm,
+        seconds=seconds,
+        visitors=accounts,
+        seed=seed,
+        scale=tuple(scale.items()),
+        faults=tuple(fault(*each, after=warm + seconds / 2) for each in faults),
+    )
+
+
+def fault(verb, name, after):
+    """A process that is killed, or whose instances are restarted."""
+
+    def begin(system):
+        done, answer = control.ask(running(system.state), verb, name)
+        if not done:
+            raise Failed(answer, 2)
+
+    return Fault(f"{verb} {name}", after, 0.0, begin, lambda system: None)
+
+
+def run(tree, plan, *, searching=False):
+    """The Result of a load on a step, or of a search for its highest rate."""
+    result = Result(
+        kind="rate" if searching else "load",
+        command=command_of(tree.slug, plan, searching),
+        machine=machine(),
+        settings={
+            **plan._asdict(),
+            "scale": dict(plan.scale),
+            "faults": [each.name for each in plan.faults],
+        },
+        files={tree.slug: digest(tree)},
+    )
+    with system_to_load(tree, plan) as (system, budget):
+        result.budgets[tree.slug] = budget
+        load = visitors(system, plan, log)
+        if searching:
+            ladder = search(system, load, plan.rate)
+            result.figures[tree.slug] = ladder.figures
+            result.facts[tree.slug] = ladder.facts
+            result.runs.append(ladder.run)
+        else:
+            result.runs.append(measure(system, plan, load=load))
+            settle(system, load, result.runs[0])
+    return result
+
+
+def log(line):
+    out.print(f"{line} ...", style="dim", highlight=False)
+
+
+@contextmanager
+def system_to_load(tree, plan):
+    """The system that runs already, inside `./lab run`, or a new one; and its budget, which is not
+    known of one that another lab runs."""
+    if os.environ.get("BASE_URL"):
+        yield Attached(tree, os.environ), {}
+        return
+    with Prepared(tree, plan, log) as prepared, prepared.start() as system:
+        yield system, prepared.budget
+
+
+def exit_code(result):
+    """0, 1 after a violation, or VOID."""
+    if any(run.broken for run in result.runs):
+        return 1
+    return VOID if any(run.void for run in result.runs) else 0
+
+
+def command_of(slug, plan, searching):
     """The command that the figures of a run are kept under."""
     words = [f"{name}={os.environ[name]}" for name in SETTINGS if name in os.environ]
-    words.append("./lab load --keep")
+    words.append(f"./lab load {slug[:2]} --keep")
     words += ["--find-rate"] * searching
-    words += [f"--{verb} {name}" for verb, name in faults]
-    words += [f"--scale {name}={count}" for name, count in scale.items()]
+    words += [f"--{fault.name}" for fault in plan.faults]
+    words += [f"--scale {name}={count}" for name, count in plan.scale]
     return " ".join(words)

@@ -86,7 +86,10 @@ def where_to_look(run, slug):
 @click.command()
 @of_step
 def ps():
-    """List the processes and backing services that run."""
+    """List the processes and backing services that run.
+
+    The memory of a process is its PSS and that of the processes that it has started: pages that
+    several processes share count once in all."""
     table = Table("name", "state", "pid", "memory MB", "up", "starts", box=None)
     for each in ask("ps"):
         up_for = str(timedelta(seconds=round(each["up"]))) if each["pid"] else ""

@@ -7,8 +7,9 @@ import click
 
 from tools.lab.cli.terminal import out, say, until_interrupted
 from tools.lab.ground.failed import Failed
+from tools.lab.ground.tree import HERE
 from tools.lab.steps import chain as chains
-from tools.lab.steps import edits, listing, proving
+from tools.lab.steps import edits, listing, numbers, proving
 from tools.lab.steps import publish as publishing
 from tools.lab.steps.each import Form
 
@@ -20,6 +21,19 @@ def steps_command():
     if not chain.steps:
         say(chains.no_steps())
     out.print(listing.table(chain), soft_wrap=True)
+
+
+@click.command("numbers")
+def numbers_command():
+    """Write the kept results into the documents.
+
+    They are the tables of the steps' pages and of the README. --keep does this too; after a step
+    has changed, this marks its figures as older."""
+    changed = numbers.write()
+    for path in changed:
+        say(f"Written: {path.relative_to(HERE.path)}")
+    if not changed:
+        say("Every number is up to date.")
 
 
 @click.command()

@@ -2,37 +2,47 @@
 less from run to run than a latency does."""
 
 import time
-from pathlib import Path
 from statistics import median
+
+import psutil
 
 from tools.lab.ground.waiting import eventually
 from tools.lab.system.processes import family
 
-NANOSECONDS = 1e6  # in a millisecond
+CLOCK = 2  # CPUCLOCK_SCHED, with which the id of a process makes the id of its clock
 REST_SECONDS = 5.0
 LOOK_SECONDS = 0.25
 AT_REST = 0.1  # of a core, all processes together
 SHOWN = 0.02  # milliseconds: less than this is not shown
 
 
-def used(system):
-    """{process: milliseconds of CPU that it and its descendants have used so far}"""
-    return {
-        name: sum(_of_process(each.pid) for each in family(process.popen.pid))
-        for name, process in system.supervisor.processes.items()
-        if process.running
-    }
+def used(pids):
+    """{process: milliseconds of CPU that it and its descendants have used so far, with those that
+    have ended} of {process: process id}."""
+    return {name: sum(map(_of_process, family(pid))) for name, pid in pids.items()}
 
 
-def _of_process(pid):
-    """From schedstat, which counts nanoseconds; stat counts hundredths of a second."""
-    total = 0
-    for thread in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+def _of_process(process):
+    """From the kernel's clock of the process, which has nanoseconds and the threads that have
+    ended; where there is no such clock, as outside Linux, in hundredths of a second."""
+    try:
+        times = process.cpu_times()
+        ended = times.children_user + times.children_system
         try:
-            total += int(thread.read_text().split()[0])
-        except (FileNotFoundError, ProcessLookupError):  # the thread has ended
-            continue
-    return total / NANOSECONDS
+            own = time.clock_gettime((~process.pid << 3) | CLOCK)
+        except OSError:
+            own = times.user + times.system
+        return 1000 * (own + ended)
+    except psutil.Error:  # it has ended
+        return 0.0
+
+
+def is_at_rest(system):
+    """Whether a system does next to nothing for a moment."""
+    before = used(system.pids())
+    time.sleep(LOOK_SECONDS)
+    spent = sum(_between(before, used(system.pids())).values())
+    return spent < 1000 * LOOK_SECONDS * AT_REST
 
 
 class Meter:
@@ -41,29 +51,24 @@ class Meter:
     def __init__(self, system):
         self.system = system
         self.wait_for_rest()
-        before = used(system)
+        before = used(system.pids())
         time.sleep(REST_SECONDS)
         self.at_rest = {
-            name: spent / REST_SECONDS for name, spent in _between(before, used(system)).items()
+            name: spent / REST_SECONDS
+            for name, spent in _between(before, used(system.pids())).items()
         }
 
     def wait_for_rest(self):
         """Wait until nothing is left to do: messages are processed after a request's answer."""
-        eventually(self._is_at_rest, within=60)
-
-    def _is_at_rest(self):
-        before = used(self.system)
-        time.sleep(LOOK_SECONDS)
-        spent = sum(_between(before, used(self.system)).values())
-        return spent < 1000 * LOOK_SECONDS * AT_REST
+        eventually(lambda: is_at_rest(self.system), within=60)
 
     def measure(self, work, count):
         """{process: milliseconds of CPU for each of the count requests that work() makes}"""
         began = time.monotonic()
-        before = used(self.system)
+        before = used(self.system.pids())
         work()
         self.wait_for_rest()
-        spent = _between(before, used(self.system))
+        spent = _between(before, used(self.system.pids()))
         seconds = time.monotonic() - began
         return {
             name: max(0.0, milliseconds - seconds * self.at_rest.get(name, 0.0)) / count

@@ -13,6 +13,7 @@ from tools.lab.ground.http import Connections
 from tools.lab.ground.waiting import eventually
 from tools.lab.look import mail as mailbox
 from tools.lab.look import topics, trace
+from tools.lab.look.flow import Flow
 
 BACKLOG = 20_000  # messages
 KEYS = 2_000
@@ -31,26 +32,8 @@ from outbox where type = 'bench.measured' and published_at is not null"""
 
 def catch_up(system):
     """Wait until every message that was recorded has been processed."""
-    address = system.settings.get("KAFKA_BOOTSTRAP_SERVERS")
-    if address:
-        eventually(
-            lambda: _unpublished(system) == 0 and behind(address, system.tree.topics) == 0,
-            within=300,
-        )
-
-
-def behind(address, names):
-    """The lag of all consumer groups together, over the topics that each has begun to read."""
-    with topics.reader(address) as consumer:
-        ends = consumer.end_offsets(
-            [each for topic in names for each in topics.partitions_of(consumer, topic)]
-        )
-    return sum(
-        end - committed[each].offset
-        for committed in topics.offsets(address).values()
-        for each, end in ends.items()
-        if each in committed
-    )
+    if system.settings.get("KAFKA_BOOTSTRAP_SERVERS"):
+        eventually(Flow(system).is_settled, within=300)
 
 
 def _unpublished(system):

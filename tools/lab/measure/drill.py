@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from tools.lab.ground.failed import Failed
+from tools.lab.ground.waiting import eventually
 from tools.lab.look.payments import moved
 from tools.lab.look.running import Running
 from tools.lab.measure.evidence import confirmations
@@ -16,7 +17,6 @@ from tools.lab.measure.judge import LOST, MAIL, MONEY, SEATS
 from tools.lab.measure.judge_money import WITHOUT_BOOKING, kept_by_hold
 from tools.lab.measure.ledger import UNKNOWN, Ledger
 from tools.lab.measure.load import Load
-from tools.lab.measure.outages import arrives
 from tools.lab.measure.reconcile import reconcile
 from tools.lab.measure.trouble import CODES, Trouble, refuse_recipients
 from tools.lab.system.state import temporary_state
@@ -95,16 +95,21 @@ class Drill:
                 yield found
 
     def _reconcile(self, system):
-        """Wait until the step has given back what was charged without a booking: it may do that
-        only when the hold has ended, and nobody can still be booking it."""
-        deadline = time.monotonic() + self.reconciled_within
-        while self.charged and time.monotonic() < deadline:
-            self.log(f"waiting until {len(self.charged)} charges are given back")
-            if not reconcile(system.tree, system.to_run()):
-                return
-            kept = kept_by_hold(moved(system.settings["STRIPE_API_BASE"]))
-            self.charged = [hold for hold in self.charged if kept[hold]]
-            time.sleep(RECONCILE_EVERY if self.charged else 0)
+        self.charged = still_charged(system, self.charged, self.reconciled_within, self.log)
+
+
+def still_charged(system, holds, within, log):
+    """Wait until the step has given back what was charged for holds without a booking: it may do
+    that only when the hold has ended, and nobody can still be booking it. The holds that are left
+    after within seconds."""
+    deadline = time.monotonic() + within
+    while holds and time.monotonic() < deadline and reconcile(system.tree, system.to_run()):
+        kept = kept_by_hold(moved(system.settings["STRIPE_API_BASE"]))
+        holds = [hold for hold in holds if kept[hold]]
+        if holds:
+            log(f"waiting until {len(holds)} charges are given back, when their holds have ended")
+            time.sleep(RECONCILE_EVERY)
+    return holds
 
 
 def charged(verdict):
@@ -117,8 +122,8 @@ def scale_of(tree):
     return {"web": 2} if tree.slug[:2] >= TWO_WEBS_FROM else {}
 
 
-def started(tree, state, log):
-    system = System(
+def started(tree, state, log, kind=System):
+    system = kind(
         tree,
         state,
         seed=SAMPLE,
@@ -147,7 +152,7 @@ def one(
     odd = [email for email, _ in load.accounts[: len(CODES)]] if system.tree.topics else []
     refuse_recipients(system, odd)
     trouble = Trouble(system, Random(f"{seed} {number}"), WARM + seconds)
-    load.measure(rate, seconds, warm=WARM, begin=trouble.start)
+    load.send(rate, seconds, warm=WARM, begin=trouble.start)
     over = trouble.end()
     well = well_after(system, over, well_within)
     never_back = stopped(system)
@@ -210,6 +215,13 @@ def mend(system):
     system.supervisor.mend()
     with suppress(Failed):
         system.wait_ready()
+
+
+def arrives(check, within):
+    try:
+        return bool(eventually(check, within=within))
+    except AssertionError:
+        return False
 
 
 def buys(running):

@@ -1,7 +1,7 @@
 """Sends the requests of a workload, each at the time that was decided in advance.
 
-As a program, `python -m tools.lab.measure.generator` reads a plan from standard input and prints
-its results as JSON: see generate()."""
+As a program, `python -m tools.lab.measure.generator` reads a plan from standard input. It prints
+the time.monotonic() of the start, and then its results, each as a line of JSON: see generate()."""
 
 import gc
 import json
@@ -38,10 +38,12 @@ class Generator:
         self.started = 0
         self.missed = 0
 
-    def run(self, threads):
-        """[(operation, due, sent, ended, outcome)], all in seconds from the start."""
+    def run(self, threads, announce=lambda started: None):
+        """[(operation, due, sent, ended, outcome)], all in seconds from the start, which is
+        announced before."""
         workers = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
         self.started = time.monotonic() + 0.05 + 0.0005 * threads
+        announce(self.started)
         for worker in workers:
             worker.start()
         for worker in workers:
@@ -102,9 +104,9 @@ def entry(operation, email, request, answer):
     return json.dumps(fields) + "\n"
 
 
-def generate(plan):
-    """Run a plan; {results, gave_up, cpu, connections}, where cpu is the share of a core that the
-    generator used."""
+def generate(plan, announce):
+    """Run a plan; {results, gave_up, cpu, cpu_ms, connections}: the generator used this share of a
+    core, and so many milliseconds of CPU time for a request."""
     seconds = plan["warm"] + plan["seconds"]
     turns = script(seed=plan["seed"], rate=plan["rate"], seconds=seconds)
     known = visits(turns, **{name: plan[name] for name in ("seed", "accounts", "seats", "words")})
@@ -120,15 +122,17 @@ def generate(plan):
         generator = Generator(plan["url"], turns, known, ledger, may_miss=may_miss)
         began = time.monotonic()
         cpu_began = time.process_time()
-        results = generator.run(threads)
-        cpu = (time.process_time() - cpu_began) / (time.monotonic() - began)
+        results = generator.run(threads, announce)
+        used = time.process_time() - cpu_began
+        took = time.monotonic() - began
     return {
         "results": results,
         "gave_up": generator.stop.is_set(),
-        "cpu": cpu,
+        "cpu": used / took,
+        "cpu_ms": 1000 * used / max(1, len(results)),
         "connections": generator.connections.made,
     }
 
 
 if __name__ == "__main__":
-    print(json.dumps(generate(json.load(sys.stdin))))
+    print(json.dumps(generate(json.load(sys.stdin), lambda started: print(started, flush=True))))

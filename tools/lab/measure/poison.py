@@ -34,15 +34,27 @@ def account(**changed):
     return json.dumps({**usual, **changed}).encode()
 
 
-def poison():
-    """[(value, headers), ...] for the topic of accounts."""
+def unreadable():
+    """[(value, headers), ...] of what is no message at all."""
     return [
-        (b"{}", headers()),
         (b"[]", headers()),
         (b"not JSON", headers()),
         (b"", headers()),
         (None, headers()),
         (account(), []),
+        (account(), headers(ce_id="a\x00")),
+        (account(), headers(ce_id="a" * 5000)),
+        (account(), headers(ce_time="yesterday")),
+        (account(), [*headers(), ("a\x00", b"")]),
+        (account(), [*headers(), (NotUtf8("name"), b"")]),
+    ]
+
+
+def poison():
+    """[(value, headers), ...] for the topic of accounts."""
+    return [
+        *unreadable(),
+        (b"{}", headers()),
         (account(email=7), headers()),
         (account(name=None), headers()),
         (account(email="ada@load.example\nBcc: bob@load.example"), headers()),
@@ -50,29 +62,30 @@ def poison():
         (account(id="a\x00"), headers()),
         (account(aggregate_version=10**30), headers()),
         (account(aggregate_version="one"), headers()),
-        (account(), headers(ce_id="a\x00")),
-        (account(), headers(ce_id="a" * 5000)),
         (account(), headers(ce_type="account.unheard-of")),
-        (account(), headers(ce_time="yesterday")),
-        (account(), [*headers(), ("a\x00", b"")]),
-        (account(), [*headers(), (NotUtf8("name"), b"")]),
     ]
 
 
 def publish(address, topics):
     """Publish poison on accounts, and an empty object on every topic, with each of its types."""
+    send(address, [("accounts", uuid.uuid4().hex, *each) for each in poison()])
+    empty = [
+        (topic, "poison", b"{}", headers(ce_type=type))
+        for topic, types in topics.items()
+        for type in types
+    ]
+    send(address, empty)
+
+
+def send(address, records):
+    """Publish (topic, key, value, headers) records; where each is: [(topic, partition, offset)]."""
     producer = KafkaProducer(bootstrap_servers=address, acks="all")
     try:
         sent = [
-            producer.send("accounts", value, key=uuid.uuid4().hex.encode(), headers=each)
-            for value, each in poison()
+            producer.send(topic, value, key=key.encode(), headers=headers)
+            for topic, key, value, headers in records
         ]
-        sent += [
-            producer.send(topic, b"{}", key=b"poison", headers=headers(ce_type=type))
-            for topic, types in topics.items()
-            for type in types
-        ]
-        for each in sent:
-            each.get(timeout=30)
+        found = [each.get(timeout=30) for each in sent]
     finally:
         producer.close()
+    return [(each.topic, each.partition, each.offset) for each in found]

@@ -98,8 +98,9 @@ class Trouble:
         address = self.system.settings["KAFKA_BOOTSTRAP_SERVERS"]
         poison.publish(address, {name: TYPES[name] for name in self.system.tree.topics})
 
-    def start(self):
-        self.began = time.monotonic()
+    def start(self, began):
+        """began is the time.monotonic() from which the acts have their times."""
+        self.began = began
         self.thread.start()
 
     def _run(self):

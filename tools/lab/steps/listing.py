@@ -5,10 +5,11 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-from statistics import median
 
 from tools.lab.ground.tree import HERE, TOOLING, lesson_of
 from tools.lab.report import store
+from tools.lab.report.human import number
+from tools.lab.report.kept import Kept
 from tools.lab.steps import chain as chains
 from tools.lab.steps import git, keys
 
@@ -33,19 +34,21 @@ NOT_SHOWN = [f":(exclude){name}" for name in TOOLING if name != "docs/"] + [
     f":(exclude,glob)docs/{name}" for name in ("*", "adr/**", "steps/**")
 ]
 WIDTH = 80  # columns
-# {name of a measurement: how it stands in the list}
+# {figure of the comparison of all steps: how it stands in the list}
 NUMBERS = {
-    "book, p50 ms": "a booking takes {:.0f} ms",
-    "memory of the web process, MB": "web has {:.0f} MB",
+    "cpu": "{} ms of CPU time a request",
+    "book p50": "a booking in {} ms",
+    "memory": "{} MB of memory",
 }
 
 
 def table(chain):
-    """For each step its tag, processes, state and headline numbers in a line; below, its lesson."""
+    """For each step its tag, processes and state; below, its lesson and its headline numbers."""
     if not chain.steps:
         return ""
     newest, listed = chains.publication(), chains.proved()
     published = {step.commit for step in chains.read(newest).steps} if newest else set()
+    kept = Kept({}, campaign=store.campaign())
     lines = []
     for before, step in keys.pairs(chain.steps):
         state = "unpublished"
@@ -53,8 +56,9 @@ def table(chain):
             state = _proof(listed.get(step.slug), before, step)
         count = len(processes(step))
         running = f"{count} process{'es' * (count != 1)}"
-        lines.append(f"{step.tag:<23} {running:<12} {state:<9} {numbers(step)}".rstrip())
-        lines.append(textwrap.indent(textwrap.fill(lesson(step), WIDTH - 4), "    "))
+        lines.append(f"{step.tag:<23} {running:<12} {state:<9}".rstrip())
+        below = [lesson(step), numbers(step, kept)]
+        lines += [textwrap.indent(textwrap.fill(each, WIDTH - 4), "    ") for each in below if each]
     return "\n".join(lines)
 
 
@@ -77,12 +81,11 @@ def processes(step):
     return [name for name in names if name.split("-")[0] not in ("release", "seed")]
 
 
-def numbers(step):
-    """The two headline numbers of a step, where it has been measured."""
-    kept = store.read(step.slug).values()
-    bench = next((each["figures"] for each in kept if each["kind"] == "bench"), {})
+def numbers(step, kept):
+    """The headline numbers of a step in a line, where it has been measured."""
+    found = {key: kept.median(step.slug, key) for key in NUMBERS}
     return ", ".join(
-        text.format(median(bench[name])) for name, text in NUMBERS.items() if name in bench
+        text.format(number(found[key])) for key, text in NUMBERS.items() if found[key] is not None
     )
 
 

@@ -29,13 +29,28 @@ def identity(pid):
 
 
 def _fields(pid):
-    """What Linux says of a process behind its name: state, parent, group, ...; None if it has
-    ended."""
+    """What _stat says of a process or a thread; None if it has ended."""
+    fields = _stat(pid)
+    return None if fields is None or fields[0] in "ZX" else fields
+
+
+def _stat(pid):
+    """What Linux says of a process, or a thread, behind its name: state, parent, group, ...; None
+    if there is none."""
     try:
-        fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return None if fields[0] in "ZX" else fields
+
+
+def _threads(group):
+    """The _fields of every thread of this group. The first one of a process can end before the
+    others, which keep its connections open until they have ended too."""
+    members = [
+        path for path in PROC.glob("[0-9]*") if (of := _stat(path.name)) and of[2] == str(group)
+    ]
+    every = (_fields(task.relative_to(PROC)) for path in members for task in path.glob("task/*"))
+    return [fields for fields in every if fields]
 
 
 def _identity_elsewhere(pid):
@@ -67,19 +82,12 @@ def group_lives(pid):
         pass
     if not BOOT.exists():
         return True
-    everybody = (_fields(path.name) for path in PROC.glob("[0-9]*"))
-    return any(fields and fields[2] == str(pid) for fields in everybody)
+    return bool(_threads(pid))
 
 
 def has_stopped(group):
     """Whether no thread of this group runs: a stop reaches one thread first, then the others."""
-    members = [
-        path for path in PROC.glob("[0-9]*") if (of := _fields(path.name)) and of[2] == str(group)
-    ]
-    threads = [
-        _fields(task.relative_to(PROC)) for path in members for task in path.glob("task/[0-9]*")
-    ]
-    return all(fields[0] == "T" for fields in threads if fields)
+    return all(fields[0] == "T" for fields in _threads(group))
 
 
 def wait_until_gone(groups, within):

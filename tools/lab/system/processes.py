@@ -409,10 +409,18 @@ def has_ended(popen):
 
 
 def memory(pid):
-    """Resident bytes of a process and its descendants; pages that they share count once for
-    each."""
+    """Bytes of memory of a process and its descendants: their PSS, in which pages that several
+    processes share count once in all."""
+    return sum(map(_memory, family(pid)))
+
+
+def _memory(process):
+    """The resident bytes where the PSS cannot be read, as outside Linux; 0 of one that has
+    ended."""
     try:
-        return sum(each.memory_info().rss for each in family(pid))
+        with suppress(psutil.AccessDenied, AttributeError):
+            return process.memory_full_info().pss
+        return process.memory_info().rss
     except psutil.Error:
         return 0
 

@@ -17,6 +17,8 @@ from tools.lab.ground.tree import HERE
 from tools.lab.services.postgres import PostgreSQL
 from tools.lab.system import leftovers
 
+OF_A_RUN = ("lock", "running.json", "logs", "traces")  # in a state folder
+
 
 def running(state):
     """What the system that runs on state has noted of itself; None if none does."""
@@ -106,6 +108,22 @@ def temporary_state(tree):
         yield state
     finally:
         remove(state)
+
+
+def copy(state, to):
+    """Make a state folder that begins with what another one has now, on which nothing may run."""
+    to.mkdir(parents=True)
+    servers = [name for name in _servers(state) if (state / name).exists()]
+    for path in state.iterdir():
+        if path.name not in (*OF_A_RUN, *servers):
+            _copy(path, to / path.name)
+    for name in servers:
+        _copy(PostgreSQL(state / name, 0).home, PostgreSQL(to / name, 0).home)
+
+
+def _copy(path, to):
+    """With owners, which PostgreSQL's files need."""
+    subprocess.run(["cp", "-a", str(path), str(to)], check=True)
 
 
 def remove(state):

@@ -21,6 +21,7 @@ from tools.lab.ground.tree import HERE
 from tools.lab.ground.waiting import is_listening
 from tools.lab.services.kafka import Kafka, install
 from tools.lab.services.postgres import PostgreSQL
+from tools.lab.system import applied
 from tools.lab.system.control import Control
 from tools.lab.system.leftovers import identity
 from tools.lab.system.lines import OF_THE_LAB
@@ -82,6 +83,7 @@ class System:
         self.settings = {}
         self.ports = {}
         self.mail_url = environ.get("MAIL_URL", "")
+        self.ready_after = None  # seconds
         self.supervisor = self.control = self.lock = self.watcher = None
 
     def prepare(self):
@@ -94,15 +96,17 @@ class System:
             self.supervisor = Supervisor(self.show, changed=self.note)
             self.control = Control(self)
             self._start_services()
-            self._once(
-                "release", _digest(self.tree.path / "migrations") + json.dumps(self.tree.topics)
-            )
+            key = _digest(self.tree.path / "migrations") + json.dumps(self.tree.topics)
+            if not self._is_elsewhere():
+                applied.compare(self.tree, self.state, key, self._say)
+            self._once("release", key)
         except BaseException:
             self.stop()
             raise
 
     def start(self):
         """Bring everything up, and wait until it is ready; Failed says what could not be."""
+        began = time.monotonic()
         self.prepare()
         try:
             self.load_sample()
@@ -110,6 +114,7 @@ class System:
         except BaseException:
             self.stop()
             raise
+        self.ready_after = time.monotonic() - began
         return self
 
     def stop(self, *, at_once=False):
@@ -326,7 +331,12 @@ class System:
                 self.ports[instance] = self.held.free()
         self.ports[public] = self.port
         for instance in sorted(instances, key=lambda each: not self.tree.serves(instances[each])):
-            self._start_instance(instance, instances)
+            if instance != "facade":
+                self._start_instance(instance, instances)
+        if "facade" in instances:
+            # an instance that is not ready at a facade's start gets no request for a second
+            self._wait("web", lambda: all(map(self._serves, list(self.supervisor.processes))))
+            self._start_instance("facade", instances)
         self.wait_ready()
         self.note()
 
@@ -458,6 +468,10 @@ class System:
                 lines = [f"{process.name} could not be kept running", *process.last_lines]
                 raise Failed("\n  ".join(lines), process.failed)
 
+    def pids(self):
+        """{process: its id} of those that run, with backing services."""
+        return {name: pid for name, (pid, *_) in self.supervisor.pids().items()}
+
     def to_run(self):
         """What `./lab run` gives its command."""
         passwords = {name: self.given.get(name, value) for name, value in PASSWORDS.items()}
@@ -531,8 +545,11 @@ def _expand(word, environment):
 
 
 def _digest(folder):
-    """What the files below folder come to, as a hexadecimal text."""
+    """What the files below folder come to, as a hexadecimal text; not those that Python makes while
+    it runs them."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        if path.suffix == ".pyc":
+            continue
         digest.update(f"{path.relative_to(folder)}\n".encode() + path.read_bytes())
     return digest.hexdigest()

@@ -90,7 +90,7 @@ class Whole:
             self.samples[owner] = server.keep(owner, "sample")
         if self.system.tree.topics:
             # Kafka's client takes a while to import, and most steps do without
-            from tools.lab.testing.flow import Flow
+            from tools.lab.look.flow import Flow
 
             self.flow = Flow(self.system)
         self.is_seeded = True

@@ -3,6 +3,7 @@
 import time
 
 from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.errors import RetriableError
 
 from tools.lab.ground import waiting
 from tools.lab.look import topics
@@ -24,7 +25,10 @@ class Flow:
 
     def is_settled(self):
         """Whether all that was recorded is published, and all that was published is consumed."""
-        return self._is_published() and self._is_consumed()
+        try:
+            return self._is_published() and self._is_consumed()
+        except RetriableError:  # a broker that has just started still loads its groups
+            return False
 
     def ends(self):
         """{(topic, partition): offset of the next message} of the step's topics."""

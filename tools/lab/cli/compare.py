@@ -1,0 +1,213 @@
+"""`./lab compare`: two or more steps under the same load."""
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from tools.lab.cli.options import tree_of
+from tools.lab.cli.progress import minutes, shown
+from tools.lab.cli.terminal import Interrupted, out, until_interrupted
+from tools.lab.experiment import comparison
+from tools.lab.experiment.journal import Journal, newest
+from tools.lab.experiment.origin import digest, machine
+from tools.lab.experiment.result import Result
+from tools.lab.experiment.settings import Settings
+from tools.lab.experiment.verdicts import verdicts
+from tools.lab.ground.browser import find_browser
+from tools.lab.ground.failed import Failed
+from tools.lab.ground.tree import HERE, Tree
+from tools.lab.report import compare as report
+from tools.lab.steps import chain as chains
+from tools.lab.steps import facts, numbers
+
+FOLDER = HERE.home / ".lab" / "compare"
+NEWEST = "the newest"
+WITH_PROXIES = "+proxy"
+HIGHEST = "requests a second held"
+
+
+@click.command()
+@click.argument("steps", nargs=-1, metavar="A B [...]")
+@click.option("--quick", is_flag=True, default=None, help="Keep all steps up, and take 4 minutes.")
+@click.option("--blocks", type=click.IntRange(1, 200), help="How many runs of each; default 10.")
+@click.option("--rate", type=click.FloatRange(1, 2000), help="Requests a second; default 60.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(1, 3600),
+    help="How long each run measures; default 20, or 6 with --quick.",
+)
+@click.option("--seed", type=int, help="The number that decides workload and order; default 1.")
+@click.option(
+    "--find-rate", is_flag=True, default=None, help="Search for the highest rate that each holds."
+)
+@click.option("--all", "every", is_flag=True, help="Compare all steps.")
+@click.option("--keep", is_flag=True, help="With --all: write the result into the documents.")
+@click.option(
+    "--resume",
+    is_flag=False,
+    flag_value=NEWEST,
+    metavar="[NAME]",
+    help="Go on with an interrupted comparison: the newest one, or NAME.",
+)
+@click.option("--json", "path", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
+@click.option("--open", "opening", is_flag=True, help="Open the report in a browser.")
+def compare(steps, every, keep, resume, path, html, opening, **given):
+    """Compare what steps cost and what they buy, under load.
+
+    A and B are steps, or folders of checkouts, written with a slash: ./my-change. The same step
+    twice shows how much noise there is; 07+proxy is step 07 with a fault proxy between any two
+    processes, which does nothing. Runs are made in pairs, from fresh starts; --quick keeps both up.
+    It ends with a table and a report with charts: docs/compare.md.
+
+    The exit code is 1 if a run broke a promise."""
+    if keep and not every:
+        raise Failed("--keep needs --all: the documents show all steps of one comparison", 2)
+    if every:
+        steps = tuple(step.slug for step in chains.read().steps)
+    given = {
+        name: value for name, value in {**given, "steps": steps, "every": every}.items() if value
+    }
+    journal, settings, trees = begun(given) if resume is None else resumed(resume, given)
+    until_interrupted()
+    carry_out(journal, settings, trees)
+    result = result_of(journal, settings, trees)
+    report.show(out, result)
+    written(result, journal, path, html, opening)
+    is_broken = comparison.is_broken(result.runs)
+    if keep and not is_broken:
+        numbers.keep(result)
+    sys.exit(int(is_broken))
+
+
+def begun(given):
+    """A new (Journal, Settings, {name: tree}); Failed if the settings make no sense."""
+    settings = Settings.of(**given)
+    trees = sides(settings.steps)
+    settings = settings.fitted(trees.values(), say=warn)
+    name = "-".join([f"{datetime.now(UTC):%Y%m%d-%H%M%S}", *map(report.short, trees)][:3])
+    journal = Journal(FOLDER / "".join(letter for letter in name if letter not in " ()"))
+    journal.begin(plan_of(settings, trees))
+    return journal, settings, trees
+
+
+def resumed(name, given):
+    """The same of a comparison that was interrupted."""
+    journal = newest(FOLDER) if name == NEWEST else Journal(FOLDER / name)
+    if journal is None or not journal.kept("plan"):
+        raise Failed(f"there is no comparison to resume in {os.path.relpath(FOLDER)}", 2)
+    settings = Settings(**{**journal.kept("plan")["settings"], **given})
+    if settings.kept_up:
+        raise Failed("a quick comparison is audited at its end; begin it again", 2)
+    trees = sides(settings.steps)
+    journal.check(plan_of(settings, trees))
+    return journal, settings, trees
+
+
+def sides(words):
+    """{name: tree} of what is compared, under the slug of each; a second one of a slug is
+    numbered."""
+    if len(words) < 2:
+        raise Failed("name two steps, such as: ./lab compare 00 07", 2)
+    trees = {}
+    for word in words:
+        tree, name = side(word)
+        same = sum(each.split(" (")[0] == tree.slug for each in trees)
+        trees[name if name not in trees else f"{tree.slug} ({same + 1})"] = tree
+    return trees
+
+
+def side(word):
+    """(tree, name) of one word."""
+    if word.endswith(WITH_PROXIES):
+        tree = tree_of(word.removesuffix(WITH_PROXIES))
+        return tree, f"{tree.slug} {comparison.PROXIED}"
+    if "/" in word:
+        tree = of_folder(Path(word).resolve())
+        return tree, f"{tree.slug} ({tree.path.name})"
+    tree = tree_of(word)
+    return tree, tree.slug
+
+
+def of_folder(path):
+    if not (path / "Procfile").exists() or not (path / ".git").exists():
+        raise Failed(f"{path} is no checkout: it has no Procfile, or no .git", 2)
+    return Tree(path, HERE.home)
+
+
+def plan_of(settings, trees):
+    """What has to be the same when a comparison is resumed."""
+    return {
+        "files": {name: digest(tree) for name, tree in trees.items()},
+        "settings": settings._asdict(),
+    }
+
+
+def carry_out(journal, settings, trees):
+    """Make the runs that the journal lacks, and say beforehand how long it takes."""
+    if not (lacking := comparison.lacking(journal, settings, trees)):
+        return
+    expected = settings.seconds_of(lacking, trees)
+    out.print(
+        f"{settings.blocks} blocks of {len(trees)} runs, {lacking} runs to make: "
+        f"{minutes(expected)}. Do nothing else on this machine meanwhile.",
+    )
+    if settings.find_rate:
+        out.print("Then the highest rate of each is searched for: about 2 min for each search.")
+    if advice := settings.advice():
+        warn(advice)
+    try:
+        with shown(out, lacking, settings.seconds_of_run()) as watch:
+            comparison.carry_out(journal, settings, trees, watch)
+    except (Interrupted, KeyboardInterrupt):
+        kept = len(journal.runs())
+        warn(
+            "A quick comparison is audited at its end, so nothing of it counts."
+            if settings.kept_up
+            else f"{kept} runs are kept; go on with ./lab compare --resume {journal.name}"
+        )
+        raise
+
+
+def warn(line):
+    out.print(line, style="yellow", markup=False, soft_wrap=True)
+
+
+def result_of(journal, settings, trees):
+    """The Result of what a journal has; without verdicts if a promise was broken."""
+    chain = chains.read()
+    result = Result(
+        "compare",
+        settings.command(),
+        machine(),
+        settings=settings._asdict(),
+        files={name: digest(tree) for name, tree in trees.items()},
+        budgets=journal.kept("budgets") or {},
+        runs=journal.runs(),
+        figures={name: {HIGHEST: values} for name, values in comparison.rates(journal).items()},
+        facts={name: facts.facts(tree, chain) for name, tree in trees.items()},
+        drills={name: facts.drills(tree) for name, tree in trees.items()},
+    )
+    if not comparison.is_broken(result.runs):
+        result.verdicts = verdicts(result)
+    return result
+
+
+def written(result, journal, path, html, opening):
+    """Write the result as JSON and as a report, and open that if it is wanted."""
+    from tools.lab.report import html as page  # the drawing engine takes a while to import
+
+    for target in filter(None, (journal.folder / "result.json", path)):
+        result.write(target)
+    html = html or journal.folder / "report.html"
+    page.write(result, html)
+    out.print(f"Report: {os.path.relpath(html)}", markup=False, soft_wrap=True)
+    browser = find_browser()
+    if opening and browser and any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY"))):
+        subprocess.Popen([browser, str(html)], start_new_session=True)
+    elif opening:
+        warn("There is no browser, or no display for it.")

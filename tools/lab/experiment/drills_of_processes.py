@@ -1,0 +1,123 @@
+"""The drills of the processes of a step."""
+
+from functools import partial
+
+from tools.lab.experiment import faults
+from tools.lab.experiment.hypothesis import (
+    IN_MEMORY,
+    JOURNEYS,
+    LONG,
+    MAILS,
+    SHORT,
+    SIGNED_IN,
+    Drill,
+)
+from tools.lab.ground.failed import Failed
+from tools.lab.measure.judge import LOST
+
+GONE = 0.25  # seconds from a kill: half a second later it is started again
+# what does not simply work while a process is killed and starts again, is stopped, or is paused
+KILLED = {
+    "web": (("00-01", "fails", JOURNEYS), ("02-02", "fails", (*SIGNED_IN, "confirmation mail"))),
+    "facade": (("02-", "fails", JOURNEYS),),
+    "relay": (),
+    # Kafka gives the partitions of a dead consumer to the next one after 10 s
+    "worker": (("06-06", "later", MAILS),),
+    "notifications-worker": (("07-", "later", MAILS),),
+}
+STOPPED = {
+    **KILLED,
+    "web": (("00-", "fails", JOURNEYS),),
+    "relay": (("06-", "later", MAILS),),
+}
+PAUSED = {
+    **STOPPED,
+    "web": (("00-02", "later", JOURNEYS),),
+    "facade": (("02-", "later", JOURNEYS),),
+}
+KILL_HYPOTHESES = {
+    "web": "Until step 01 nothing works until it runs again; at step 02 the facade waits for it, "
+    "but everybody is signed out; from step 03 on the other instance serves everybody.",
+    "facade": "Nothing works until it runs again, within a second or two.",
+    "relay": "Everything works; the next relay publishes what was recorded.",
+    "worker": "Everything works. At step 06 mail waits until Kafka counts the dead consumer out.",
+    "notifications-worker": "Everything works. Mail waits until Kafka counts the dead consumer "
+    "out.",
+}
+STOP_HYPOTHESES = {
+    "web": "Nothing works. The facade lets requests wait for up to 8 s, and this takes longer.",
+    "facade": "Nothing works.",
+    "relay": "Everything works. Messages are published, and mail comes, when it runs again.",
+    "worker": "Everything works. At step 06 mail comes when it runs again; from step 07 on "
+    "another process sends it.",
+    "notifications-worker": "Everything works. Mail comes when it runs again.",
+}
+PAUSE_HYPOTHESES = {
+    **STOP_HYPOTHESES,
+    "web": "Until step 02 everything waits until it goes on; from step 03 on the facade notices "
+    "within 3 s, and the other instance serves everybody.",
+    "facade": "Everything waits until it goes on.",
+}
+
+
+def of_process(name):
+    """The drills of a process of a step."""
+    if name not in KILLED:
+        raise Failed(f"no drill says what should work without the process {name}")
+    is_web = name == "web"
+    return (
+        Drill(
+            f"kill-{name}",
+            f"An instance of {name} is killed with -9",
+            KILL_HYPOTHESES[name],
+            partial(faults.killed, name=name),
+            f"./lab ps: {name} has started twice",
+            KILLED[name],
+            breaks=((IN_MEMORY, LOST),) if is_web else (),
+            visit_after=GONE,
+            stays=False,
+        ),
+        Drill(
+            f"stop-{name}",
+            f"{name} is stopped",
+            STOP_HYPOTHESES[name],
+            partial(faults.stopped, name=name),
+            f"./lab ps: {name} is stopped",
+            STOPPED[name],
+            breaks=((IN_MEMORY, LOST),) if is_web else (),
+            lasts=LONG if is_web else SHORT,
+            component=name,
+        ),
+        Drill(
+            f"pause-{name}",
+            f"An instance of {name} keeps its connections and does nothing",
+            PAUSE_HYPOTHESES[name],
+            partial(faults.paused, name=name),
+            f"./lab logs {name}: it says nothing, though ./lab ps shows that it runs",
+            PAUSED[name],
+            visit_after=4.0 if is_web else 0.0,
+        ),
+    )
+
+
+ROLLING = Drill(
+    "restart-web",
+    "The instances of web are restarted, one after the other",
+    "No request fails.",
+    partial(faults.rolling_restart, name="web"),
+    "./lab ps: every instance of web has started twice",
+    lasts=8.0,
+    stays=False,
+)
+STORM = Drill(
+    "retry-storm",
+    "Every web process dies, and all clients repeat their requests until they are answered",
+    "Everything works again a few seconds later; until step 02 everybody is signed out.",
+    faults.retry_storm,
+    "./lab logs web: many requests in the first second after the start",
+    ((IN_MEMORY, "fails", (*SIGNED_IN, "confirmation mail")),),
+    breaks=((IN_MEMORY, LOST),),
+    lasts=LONG,
+    visit_after=4.0,
+    stays=False,
+)

@@ -1,0 +1,212 @@
+"""The Numbers of a step's page, made from the kept results: a few tables, each with a sentence that
+says how to read it."""
+
+import re
+from statistics import median
+
+from tools.lab.experiment.facts import COUPLED_BY, DRILLED_BY, PROCESSES
+from tools.lab.experiment.figures import FIGURES
+from tools.lab.experiment.verdicts import INCONCLUSIVE, SAME, TOO_FEW, compared
+from tools.lab.ground.tree import HERE
+from tools.lab.report.blocks import said, table
+from tools.lab.report.human import listed, middle, number, shown
+from tools.lab.report.kept import HELD
+from tools.lab.report.single import single_requests
+
+PAGES = HERE.path / "docs" / "steps"
+NUMBERS = re.compile(r"(?<=<!-- numbers -->\n).*(?=<!-- /numbers -->)", re.DOTALL)
+COMPARED_BY = "./lab compare --all --keep"
+BENCHED_BY = "./lab bench {} --keep"
+COUPLING = (
+    "imports of another module's internals",
+    "foreign keys between modules",
+    "statements that use tables of several modules",
+    "statements to list events",
+    "statements to hold",
+    "statements to book",
+)
+NOT_DECIDED = {INCONCLUSIVE: "not decided", TOO_FEW: "not enough runs"}
+SHOWN = ("compare", "break", "coupling", "bench", "rate")  # kinds of results
+# beside the drills that stop a component
+ALSO_SHOWN = ("kill-web", "restart-web")
+
+
+def page(slug, kept):
+    """The text of a step's page as it should be."""
+    text = (PAGES / f"{slug}.md").read_text()
+    return NUMBERS.sub(lambda _: numbers(slug, kept), text)
+
+
+def numbers(slug, kept):
+    parts = {
+        COMPARED_BY: beside_others(slug, kept) + by_process(slug, kept),
+        DRILLED_BY.format(slug[:2]): failures(slug, kept),
+        COUPLED_BY.format(slug[:2]): coupling(slug, kept),
+        BENCHED_BY.format(slug[:2]): single_requests(slug, kept),
+    }
+    missing = [f"`{command}`" for command, part in parts.items() if not part]
+    found = [part for part in parts.values() if part]
+    if missing:
+        found.append(said(f"Not measured yet: {listed(missing)}."))
+    return "\n".join([*found, *rates(slug, kept), *origin(slug, kept)])
+
+
+def beside_others(slug, kept):
+    """Cost and speed of a step, of the one before it, and of the first one."""
+    if not kept.compares(slug):
+        return ""
+    steps = [each for each in kept.beside(slug) if kept.compares(each)]
+    names = ["", "this step"]
+    for base in steps[1:]:
+        names += [link(base), f"against {base[:2]}"]
+    rows = [[figure.name, *cells(key, slug, steps, kept)] for key, figure in FIGURES.items()]
+    rows += [
+        [f"{HELD} (higher is better)", *plain(kept.held, steps, "not compared")],
+        ["processes", *plain(lambda step: kept.facts(step).get(PROCESSES), steps, "")],
+    ]
+    return said(
+        f"**What it costs.** Medians of {runs(slug, kept)} runs, all steps in turn under the same "
+        "load; the percentiles count from the time when a request was due. Lower is better. *Same* "
+        "means within 5 %; *not decided* means that the runs do not show which is lower.",
+        table(names, [row for row in rows if any(row[1:])]),
+    )
+
+
+def runs(slug, kept):
+    return number(len(kept.campaign.runs_of(slug)))
+
+
+def cells(key, slug, steps, kept):
+    """The median of a figure at a step and at each of the others, with what the runs say."""
+    unit = FIGURES[key].unit
+    found = [shown(kept.median(slug, key), unit)]
+    for base in steps[1:]:
+        verdicts = {each.figure: each for each in compared(kept.campaign, base, slug)}
+        found += [shown(kept.median(base, key), unit), in_words(verdicts.get(key))]
+    return found
+
+
+def plain(value_of, steps, word):
+    """The cells of what no pair of runs compares, with a word instead of a verdict."""
+    values = [shown(value_of(step)) for step in steps]
+    if not any(values):
+        return values
+    return [values[0], *(cell for value in values[1:] for cell in (value, word))]
+
+
+def in_words(verdict):
+    """1.9 times, worse; same; not decided"""
+    if verdict is None:
+        return "not compared"
+    if verdict.verdict in NOT_DECIDED:
+        return NOT_DECIDED[verdict.verdict]
+    if verdict.verdict == SAME:
+        return SAME
+    return f"{number(verdict.ratio)} times, {verdict.verdict}"
+
+
+def by_process(slug, kept):
+    """Where a step spends CPU time and memory."""
+    spent = [
+        run.by_process
+        for run in (kept.campaign.runs_of(slug) if kept.compares(slug) else [])
+        if run.counts
+    ]
+    if not spent:
+        return ""
+    units = {what: FIGURES[what].unit for what in ("cpu", "memory")}
+    names = {name for each in spent for what in each.values() for name in what}
+    rows = {
+        name: [median(each.get(what, {}).get(name, 0) for each in spent) for what in units]
+        for name in names
+    }
+    rows = dict(sorted(rows.items(), key=lambda row: (-row[1][0], row[0])))
+    rows["all"] = [kept.median(slug, what) for what in units]
+    return "\n" + said(
+        "**Where it is spent.** CPU time of every process, divided by the number of requests: the "
+        "shop's own, the backing services, and the lab's mail server and payment sandbox. Lower is "
+        "better.",
+        table(
+            ["process", "CPU time of a request", "memory"],
+            [[name, *map(shown, values, units.values())] for name, values in rows.items()],
+        ),
+    )
+
+
+def failures(slug, kept):
+    """What a customer cannot do while a component is away, and how soon all is well."""
+    drills = [
+        each for name, each in kept.drills(slug).items() if each["component"] or name in ALSO_SHOWN
+    ]
+    rows = [
+        [
+            each["title"],
+            journeys(each["found"], "fails"),
+            journeys(each["found"], "later"),
+            f"{number(each['failed'])} of {number(each['requests'])}",
+            shown(each["well_after"], "s") or "never",
+        ]
+        for each in drills
+    ]
+    return rows and said(
+        "**What stops when something fails.** A customer tries every journey meanwhile; what is in "
+        "neither list works. Requests are those of a low load; *well again* counts from the end of "
+        "the fault until a customer could buy a seat and got the mail. Lower is better.",
+        table(["while", "fails", "comes later", "requests failed", "well again"], rows, words=3),
+    )
+
+
+def journeys(found, how):
+    """The journeys that ended so; of many, those that did not."""
+    names = [name for name, ended in found.items() if ended == how]
+    others = [name for name in found if name not in names]
+    if len(names) <= len(found) / 2:
+        return ", ".join(names) or "nothing"
+    return f"all but {', '.join(others)}" if others else "everything"
+
+
+def coupling(slug, kept):
+    steps = [each for each in kept.beside(slug) if kept.figures(each, "coupling")]
+    if slug not in steps:
+        return ""
+    figures = [kept.figures(each, "coupling") for each in steps]
+    rows = [[name, *(middle(each[name]) for each in figures)] for name in COUPLING]
+    return said(
+        "**How far the modules depend on each other.** Counted in the code, in the database, and "
+        "in what the web process sends to the database for a request. Lower is better.",
+        table(["", "this step", *map(link, steps[1:])], rows),
+    )
+
+
+def rates(slug, kept):
+    """The rates that were searched with `./lab load --find-rate`."""
+    lines = [
+        f"`{each.command}` found that the step holds {middle(values)} requests a second. Higher "
+        "is better."
+        for each in kept.of(slug, "rate")
+        if (values := each.figures.get(slug, {}).get(HELD))
+    ]
+    return [said(" ".join(lines))] if lines else []
+
+
+def origin(slug, kept):
+    """The commands and machines of the figures, and which of them are older than their step."""
+    results = [each for each in kept.sources(slug) if each.kind in SHOWN]
+    if not results:
+        return []
+    machines = listed(list(dict.fromkeys(each.machine for each in results)))
+    commands = listed([f"`{each.command}`" for each in results])
+    lines = [f"Made by {commands}, on {machines}."]
+    kinds = {each.kind for each in results}
+    for step in kept.beside(slug):
+        # of other steps a page shows only these
+        shown_kinds = kinds if step == slug else kinds & {"compare", "coupling"}
+        if older := [each for each in kept.older(step) if each.kind in shown_kinds]:
+            name = "this step" if step == slug else f"step {step[:2]}"
+            since = listed([f"`{each.command}`" for each in older])
+            lines.append(f"The code of {name} has changed since these were measured: {since}.")
+    return [said(" ".join(lines))]
+
+
+def link(step):
+    return f"[step {step[:2]}]({step}.md)"
