@@ -12,8 +12,6 @@ from gunicorn.http.errors import (
 from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import ThreadWorker
 
-from kit.http import PROBLEMS, problem
-
 LARGEST_LINE = 8190  # bytes: the first line of a request, and each header
 MOST_HEADERS = 100
 OUR_FAULT = ("internal-error", "This is our fault, and has been logged.")
@@ -33,6 +31,9 @@ class Worker(ThreadWorker):
     """Answers with a problem where a request does not reach the application."""
 
     def handle_error(self, req, client, addr, exc):
+        # not at the top: gunicorn's first process, which serves nothing, would load Flask as well
+        from kit.http import PROBLEMS, problem
+
         found = (refusal for error, refusal in REFUSALS.items() if isinstance(exc, error))
         kind, detail = next(found, OUR_FAULT)
         if kind == "internal-error":

@@ -12,6 +12,7 @@ from functools import partial
 
 import click
 from flask.cli import with_appcontext
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from kit.process import this_process
@@ -23,6 +24,7 @@ from monolith.payments import service as payments
 
 log = logging.getLogger(__name__)
 EVERY = 300.0  # seconds
+LOCKS = 3  # the first of two lock numbers: no other lock of ours begins with it
 
 
 @click.command("reconcile")
@@ -47,7 +49,7 @@ def start(process):
         window = timedelta(days=7)
         while not stop.is_set():
             try:
-                reconcile(process, window)
+                reconcile_alone(process, window)
                 window = timedelta(seconds=process.settings.hold_seconds) + timedelta(hours=1)
             except (Refusal, SQLAlchemyError) as error:
                 log.error("not reconciled", extra={"error": type(error).__name__})
@@ -55,6 +57,21 @@ def start(process):
 
     threading.Thread(target=run, name="reconcile", daemon=True).start()
     return stop
+
+
+def reconcile_alone(process, window):
+    """The answer of reconcile(), or None if another instance reconciles at this moment.
+
+    The second lock number is the hour: an instance that hangs keeps the others from it for no
+    longer."""
+    lock = (LOCKS, int(process.clock().timestamp()) // 3600)
+    with process.db.monolith.reading() as session:
+        if not session.scalar(select(func.pg_try_advisory_lock(*lock))):
+            return None
+        try:
+            return reconcile(process, window)
+        finally:
+            session.scalar(select(func.pg_advisory_unlock(*lock)))
 
 
 def reconcile(process, window):

@@ -5,7 +5,6 @@ import signal
 import threading
 
 from kit import log, server
-from monolith import reconcile
 from monolith.config import from_environment
 
 settings = from_environment(os.environ)
@@ -24,6 +23,8 @@ logconfig_dict = log.config(settings.log_level)
 
 
 def post_worker_init(worker):
+    from monolith import reconcile  # here, since gunicorn's first process needs no shop in memory
+
     process = worker.wsgi.extensions["process"]
     reconcile.start(process)
     signal.signal(signal.SIGTERM, lambda number, frame: drain(worker, process))

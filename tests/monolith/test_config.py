@@ -40,6 +40,7 @@ def test_a_missing_required_setting_is_named(name):
     [
         ("DATABASE_URL", "mysql://localhost/c"),
         ("DATABASE_URL", "postgresql://localhost:many/c"),
+        ("DATABASE_URL", "postgresql://localhost/c"),
         ("STRIPE_API_BASE", "ftp://localhost"),
         ("STRIPE_API_KEY", "two words"),
         ("STRIPE_TIMEOUT_SECONDS", "0"),
@@ -88,3 +89,14 @@ def test_a_wrong_setting_ends_every_command_with_2(command):
     assert ended.returncode == 2
     assert len(ended.stderr.strip().splitlines()) == 1
     assert "DATABASE_URL" in ended.stderr
+
+
+def test_the_first_process_of_gunicorn_loads_no_shop():
+    environ = {name: value for name, value in os.environ.items() if name not in SETTINGS} | GOOD
+    loaded = "import sys, monolith.serve; print('flask' in sys.modules, 'stripe' in sys.modules)"
+
+    printed = subprocess.run(
+        [sys.executable, "-c", loaded], env=environ, capture_output=True, text=True, timeout=60
+    )
+
+    assert printed.stdout.split() == ["False", "False"]

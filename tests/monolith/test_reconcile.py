@@ -8,7 +8,7 @@ import pytest
 import stripe
 
 from monolith.payments.provider import Provider
-from monolith.reconcile import reconcile, start
+from monolith.reconcile import reconcile, reconcile_alone, start
 
 WEEK = timedelta(days=7)
 OVER = timedelta(minutes=16)  # a hold has ended, and a booking that began in time too
@@ -177,6 +177,23 @@ def test_the_command_says_that_the_provider_is_away(app, process):
 
     assert done.exit_code == 1
     assert "The payment provider is not available just now." in done.output
+
+
+def test_only_one_instance_reconciles_at_a_time(process, lost_charge, monkeypatch):
+    later(process, OVER)
+    list_refunds = process.provider.refunds
+    meanwhile = []
+
+    def list_slowly(since):
+        monkeypatch.undo()
+        meanwhile.append(reconcile_alone(process, WEEK))
+        return list_refunds(since)
+
+    monkeypatch.setattr(process.provider, "refunds", list_slowly)
+    first, second = reconcile_alone(process, WEEK), reconcile_alone(process, WEEK)
+
+    assert meanwhile == [None]
+    assert (first["given back"], second["given back"]) == (1, 0)
 
 
 def test_a_process_reconciles_when_it_starts(process, lost_charge, ledger, eventually):
