@@ -2,12 +2,11 @@
 
 import secrets
 import sys
-from pathlib import Path
 
 import click
 
 from tools.lab.cli.blind import run_blind
-from tools.lab.cli.options import keep_option, step_argument, tree_of
+from tools.lab.cli.options import json_option, keep_option, step_argument, tree_of
 from tools.lab.cli.terminal import out, say, until_interrupted
 from tools.lab.experiment.breaking import SECONDS_EACH, Breaking, about
 from tools.lab.experiment.drills import chosen, drills_of
@@ -48,12 +47,7 @@ from tools.lab.steps import numbers
     type=int,
     help="The number from which load and trouble are made. Default: 1, or any with --blind.",
 )
-@click.option(
-    "--json",
-    "path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the result to this file.",
-)
+@json_option
 @keep_option
 def break_(step, names, every, listing, blind, under_load, repeat, seed, path, keep):
     """Break a step in many ways, and show what still works.

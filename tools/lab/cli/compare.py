@@ -8,10 +8,11 @@ from pathlib import Path
 
 import click
 
-from tools.lab.cli.options import tree_of
+from tools.lab.cli.options import json_option, tree_of
 from tools.lab.cli.progress import minutes, shown
 from tools.lab.cli.terminal import Interrupted, out, until_interrupted
 from tools.lab.experiment import comparison
+from tools.lab.experiment.figures import HIGHEST_RATE
 from tools.lab.experiment.journal import Journal, newest
 from tools.lab.experiment.origin import digest, machine
 from tools.lab.experiment.result import Result
@@ -27,7 +28,6 @@ from tools.lab.steps import facts, numbers
 FOLDER = HERE.home / ".lab" / "compare"
 NEWEST = "the newest"
 WITH_PROXIES = "+proxy"
-HIGHEST = "requests a second held"
 
 
 @click.command()
@@ -53,7 +53,7 @@ HIGHEST = "requests a second held"
     metavar="[NAME]",
     help="Go on with an interrupted comparison: the newest one, or NAME.",
 )
-@click.option("--json", "path", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
+@json_option
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
 @click.option("--open", "opening", is_flag=True, help="Open the report in a browser.")
 def compare(steps, every, keep, resume, path, html, opening, **given):
@@ -188,7 +188,9 @@ def result_of(journal, settings, trees):
         files={name: digest(tree) for name, tree in trees.items()},
         budgets=journal.kept("budgets") or {},
         runs=journal.runs(),
-        figures={name: {HIGHEST: values} for name, values in comparison.rates(journal).items()},
+        figures={
+            name: {HIGHEST_RATE: values} for name, values in comparison.rates(journal).items()
+        },
         facts={name: facts.facts(tree, chain) for name, tree in trees.items()},
         drills={name: facts.drills(tree) for name, tree in trees.items()},
     )

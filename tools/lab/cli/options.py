@@ -1,5 +1,7 @@
 """The arguments and options that several commands share, and the tree of a named step."""
 
+from pathlib import Path
+
 import click
 
 from tools.lab.ground.tree import HERE
@@ -32,6 +34,13 @@ keep_option = click.option(
     "--keep",
     is_flag=True,
     help="Keep the figures in docs/measurements, and write them into the step's page.",
+)
+json_option = click.option(
+    "--json",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the result to this file: the machine, the settings, the figures, the audit.",
 )
 events_option = click.option(
     "--events", default=40, show_default=True, help="How many events the sample data has."

@@ -91,7 +91,7 @@ class End(asyncio.Protocol):
         except OSError:
             self.leave(reset=True)  # it is too late to refuse it
         else:
-            # an older Python reads before this, although it was told to pause
+            # an older Python reads before this, although connection_made has paused it
             self.task = self.proxy.loop.create_task(self._pass_on()) if self.waiting else None
             self.read_or_not()
 

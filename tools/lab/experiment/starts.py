@@ -16,8 +16,8 @@ NEEDS_WITH_KAFKA = 1100
 SPARE = 1000  # MB for the generator and everything else
 
 
-class FreshStarts:
-    """Every run has a start of its own, and is audited by itself; prepared are {name: Prepared}."""
+class Starts:
+    """Begins with each of prepared, {name: Prepared}, and ends with all of them."""
 
     def __init__(self, prepared, plan, say):
         self.prepared = prepared
@@ -28,8 +28,7 @@ class FreshStarts:
     def __enter__(self):
         try:
             for name, each in self.prepared.items():
-                self.say(f"{name}: making its sample data")
-                self.stack.enter_context(each)
+                self.begin(name, each)
         except BaseException:
             self.stack.close()
             raise
@@ -37,6 +36,14 @@ class FreshStarts:
 
     def __exit__(self, *trouble):
         self.stack.close()
+
+
+class FreshStarts(Starts):
+    """Every run has a start of its own, and is audited by itself."""
+
+    def begin(self, name, prepared):
+        self.say(f"{name}: making its sample data")
+        self.stack.enter_context(prepared)
 
     def run(self, name, block):
         return running.run(self.prepared[name], self.plan, block)
@@ -45,31 +52,19 @@ class FreshStarts:
         """Nothing is left: each run has been audited."""
 
 
-class KeptUp:
+class KeptUp(Starts):
     """All systems are up, and one at a time is under load. They are audited at the end, each once
     for all its runs."""
 
     def __init__(self, prepared, plan, say):
-        self.prepared = prepared
-        self.plan = plan
-        self.say = say
-        self.stack = ExitStack()
+        super().__init__(prepared, plan, say)
         self.systems = {}
         self.loads = {}
 
-    def __enter__(self):
-        try:
-            for name, each in self.prepared.items():
-                self.say(f"{name}: starting")
-                self.systems[name] = self.stack.enter_context(each.start_once())
-                self.loads[name] = running.visitors(self.systems[name], self.plan, each.log)
-        except BaseException:
-            self.stack.close()
-            raise
-        return self
-
-    def __exit__(self, *trouble):
-        self.stack.close()
+    def begin(self, name, prepared):
+        self.say(f"{name}: starting")
+        self.systems[name] = self.stack.enter_context(prepared.start_once())
+        self.loads[name] = running.visitors(self.systems[name], self.plan, prepared.log)
 
     def run(self, name, block):
         run = running.measure(self.systems[name], self.plan, block, load=self.loads[name])

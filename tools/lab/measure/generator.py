@@ -38,12 +38,12 @@ class Generator:
         self.started = 0
         self.missed = 0
 
-    def run(self, threads, announce=lambda started: None):
-        """[(operation, due, sent, ended, outcome)], all in seconds from the start, which is
-        announced before."""
+    def run(self, threads, begin=lambda at: None):
+        """[(operation, due, sent, ended, outcome)], all in seconds from the start; begin()
+        is called before, with the time.monotonic() of it."""
         workers = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
         self.started = time.monotonic() + 0.05 + 0.0005 * threads
-        announce(self.started)
+        begin(self.started)
         for worker in workers:
             worker.start()
         for worker in workers:
@@ -104,7 +104,7 @@ def entry(operation, email, request, answer):
     return json.dumps(fields) + "\n"
 
 
-def generate(plan, announce):
+def generate(plan, begin):
     """Run a plan; {results, gave_up, cpu, cpu_ms, connections}: the generator used this share of a
     core, and so many milliseconds of CPU time for a request."""
     seconds = plan["warm"] + plan["seconds"]
@@ -122,7 +122,7 @@ def generate(plan, announce):
         generator = Generator(plan["url"], turns, known, ledger, may_miss=may_miss)
         began = time.monotonic()
         cpu_began = time.process_time()
-        results = generator.run(threads, announce)
+        results = generator.run(threads, begin)
         used = time.process_time() - cpu_began
         took = time.monotonic() - began
     return {

@@ -125,14 +125,7 @@ def middle(values):
 
 def by_process(result, figure):
     """The Rows of the processes that have a share worth seeing of a figure."""
-    spent = [
-        {
-            process: median(run.by_process[figure].get(process, 0.0) for run in runs)
-            for process in {name for run in runs for name in run.by_process[figure]}
-        }
-        for step in result.steps
-        if (runs := [run for run in result.runs_of(step) if run.by_process.get(figure)]) or True
-    ]
+    spent = [result.by_process(step, figure) for step in result.steps]
     names = sorted(
         {
             name

@@ -2,15 +2,13 @@
 says how to read it."""
 
 import re
-from statistics import median
 
 from tools.lab.experiment.facts import COUPLED_BY, DRILLED_BY, PROCESSES
-from tools.lab.experiment.figures import FIGURES
+from tools.lab.experiment.figures import FIGURES, HIGHEST_RATE
 from tools.lab.experiment.verdicts import INCONCLUSIVE, SAME, TOO_FEW, compared
 from tools.lab.ground.tree import HERE
 from tools.lab.report.blocks import said, table
 from tools.lab.report.human import listed, middle, number, shown
-from tools.lab.report.kept import HELD
 from tools.lab.report.single import single_requests
 
 PAGES = HERE.path / "docs" / "steps"
@@ -61,7 +59,7 @@ def beside_others(slug, kept):
         names += [link(base), f"against {base[:2]}"]
     rows = [[figure.name, *cells(key, slug, steps, kept)] for key, figure in FIGURES.items()]
     rows += [
-        [f"{HELD} (higher is better)", *plain(kept.held, steps, "not compared")],
+        [f"{HIGHEST_RATE} (higher is better)", *plain(kept.held, steps, "not compared")],
         ["processes", *plain(lambda step: kept.facts(step).get(PROCESSES), steps, "")],
     ]
     return said(
@@ -107,19 +105,14 @@ def in_words(verdict):
 
 def by_process(slug, kept):
     """Where a step spends CPU time and memory."""
-    spent = [
-        run.by_process
-        for run in (kept.campaign.runs_of(slug) if kept.compares(slug) else [])
-        if run.counts
-    ]
-    if not spent:
+    if not kept.compares(slug):
         return ""
     units = {what: FIGURES[what].unit for what in ("cpu", "memory")}
-    names = {name for each in spent for what in each.values() for name in what}
-    rows = {
-        name: [median(each.get(what, {}).get(name, 0) for each in spent) for what in units]
-        for name in names
-    }
+    spent = [kept.campaign.by_process(slug, what) for what in units]
+    names = {name for each in spent for name in each}
+    if not names:
+        return ""
+    rows = {name: [each.get(name, 0) for each in spent] for name in names}
     rows = dict(sorted(rows.items(), key=lambda row: (-row[1][0], row[0])))
     rows["all"] = [kept.median(slug, what) for what in units]
     return "\n" + said(
@@ -184,7 +177,7 @@ def rates(slug, kept):
         f"`{each.command}` found that the step holds {middle(values)} requests a second. Higher "
         "is better."
         for each in kept.of(slug, "rate")
-        if (values := each.figures.get(slug, {}).get(HELD))
+        if (values := each.figures.get(slug, {}).get(HIGHEST_RATE))
     ]
     return [said(" ".join(lines))] if lines else []
 
