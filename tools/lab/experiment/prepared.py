@@ -51,14 +51,6 @@ class Prepared:
                 yield system
 
     @contextmanager
-    def start_once(self):
-        """The step, seeded and started once: it keeps no sample data for another start, so it needs
-        no preparation."""
-        with temporary_state(self.tree) as state, self._running(state) as system:
-            self.budget = budget_of(system)
-            yield system
-
-    @contextmanager
     def _running(self, state):
         if given := [name for name in os.environ if name.endswith(NOT_OURS)]:
             raise Failed(
