@@ -22,6 +22,8 @@ COUNTED = {"kill-web": "web killed", "restart-web": "web restarted"}  # drills
 UNKNOWN = "."  # in a cell whose value nobody has measured
 SHARE = 0.05  # of the whole that a process needs to have a row
 LABEL = 27  # columns
+LABEL_OF_MANY = 20
+MANY = 6  # steps: from here on the values need the space
 WIDEST = 10  # of the name of a step
 
 
@@ -191,7 +193,7 @@ def changes(result):
         Row(
             f"{change}: files, lines, deployed",
             "less",
-            [", ".join(map(str, each[change])) if change in each else None for each in made],
+            ["/".join(map(str, each[change])) if change in each else None for each in made],
         )
         for change in dict.fromkeys(name for each in made for name in each)
     ]
@@ -204,7 +206,7 @@ def table(result, title, rows):
         [Column("ratio", justify="right"), "verdict"] if pair and title.endswith("costs") else []
     )
     shown = Table(
-        Column(title, min_width=LABEL),
+        Column(title, min_width=LABEL if len(result.steps) < MANY else LABEL_OF_MANY),
         "best",
         *columns(result),
         *verdict,
