@@ -55,9 +55,14 @@ def show(out, result):
 
 
 def short(step):
+    """The number of a step, cut to a column's width."""
+    return numbered(step)[:WIDEST]
+
+
+def numbered(step):
     """07 for 07-notifications, 07 (2) for the same one again."""
     slug, _, more = step.partition(" ")
-    return f"{slug[:2]} {more}".strip()[:WIDEST]
+    return f"{slug[:2]} {more}".strip()
 
 
 def show_budgets(out, result):

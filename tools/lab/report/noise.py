@@ -9,7 +9,7 @@ from tools.lab.experiment.figures import FIGURES
 from tools.lab.experiment.verdicts import BETTER, WORSE
 from tools.lab.ground.tree import HERE
 from tools.lab.report.blocks import table
-from tools.lab.report.compare import short
+from tools.lab.report.compare import numbered
 from tools.lab.report.human import number
 
 PAGE = HERE.path / "docs" / "compare.md"
@@ -32,7 +32,7 @@ def differences(results):
         for key, figure in FIGURES.items()
         if any(each.figure == key for each in verdicts)
     ]
-    return table(["figure that differs", *(short(step) for _, step in sides)], rows) + "\n"
+    return table(["figure that differs", *(numbered(step) for _, step in sides)], rows) + "\n"
 
 
 def cell(verdicts, figure, base, step):
