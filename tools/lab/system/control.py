@@ -1,5 +1,5 @@
 """How a second terminal reaches the lab that runs in a first one: `./lab ps`, kill, stop, start,
-restart, exec.
+restart.
 
 A question is one line of JSON, {"key", "words"}, and so is its answer, {"done", "answer"}. A client
 that sends nothing, or anything else, gets no answer."""
@@ -48,7 +48,6 @@ class Control:
             "stop": supervisor.stop,
             "start": supervisor.start,
             "restart": self.system.restart,
-            "settings": supervisor.settings,
         }
         try:
             return True, verbs[verb](*words)
