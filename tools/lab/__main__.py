@@ -17,6 +17,7 @@ from tools.lab.cli.doctor import doctor
 from tools.lab.cli.load import load
 from tools.lab.cli.looking import logs, mail, reset, routes, sql, topics, trace
 from tools.lab.cli.measuring import bench, coupling, mutants
+from tools.lab.cli.migrate import migrate
 from tools.lab.cli.processes import kill, ps, restart, start, stop
 from tools.lab.cli.running import run, test, up
 from tools.lab.cli.steps import diff, edit, numbers_command, publish, steps_command
@@ -26,7 +27,7 @@ from tools.lab.ground.failed import Failed
 from tools.lab.steps import tags
 
 RUNNING = (up, run, test)
-MEASURING = (compare, bench, coupling, load, break_, mutants)
+MEASURING = (compare, bench, coupling, load, break_, migrate, mutants)
 PROCESSES = (ps, kill, stop, start, restart)
 LOOKING = (routes, topics, trace, sql, mail, logs, reset)
 STEPS = (steps_command, numbers_command, diff, changes, edit, publish)

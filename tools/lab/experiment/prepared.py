@@ -52,10 +52,7 @@ class Prepared:
 
     @contextmanager
     def _running(self, state):
-        if given := [name for name in os.environ if name.endswith(NOT_OURS)]:
-            raise Failed(
-                f"each run begins with services and data of its own: unset {', '.join(given)}", 2
-            )
+        refuse_services_elsewhere()
         kind = Proxied if self.plan.proxied else System
         system = kind(
             self.tree,
@@ -72,6 +69,13 @@ class Prepared:
             yield system
         finally:
             system.stop()
+
+
+def refuse_services_elsewhere():
+    if given := [name for name in os.environ if name.endswith(NOT_OURS)]:
+        raise Failed(
+            f"each run begins with services and data of its own: unset {', '.join(given)}", 2
+        )
 
 
 def catch_up(system, log):

@@ -24,7 +24,7 @@ COUPLING = (
     "statements to book",
 )
 NOT_DECIDED = {INCONCLUSIVE: "not decided", TOO_FEW: "not enough runs"}
-SHOWN = ("compare", "break", "coupling", "bench", "rate")  # kinds of results
+SHOWN = ("compare", "break", "coupling", "bench", "rate", "migrate")  # kinds of results
 # beside the drills that stop a component
 ALSO_SHOWN = ("kill-web", "restart-web")
 
@@ -46,7 +46,7 @@ def numbers(slug, kept):
     found = [part for part in parts.values() if part]
     if missing:
         found.append(said(f"Not measured yet: {listed(missing)}."))
-    return "\n".join([*found, *rates(slug, kept), *origin(slug, kept)])
+    return "\n".join([*found, *rates(slug, kept), *moves(slug, kept), *origin(slug, kept)])
 
 
 def beside_others(slug, kept):
@@ -178,6 +178,17 @@ def rates(slug, kept):
         "is better."
         for each in kept.of(slug, "rate")
         if (values := each.figures.get(slug, {}).get(HIGHEST_RATE))
+    ]
+    return [said(" ".join(lines))] if lines else []
+
+
+def moves(slug, kept):
+    """What visitors noticed of the moves to a step."""
+    lines = [
+        f"During `{each.command}` a request waited for {shown(whole['longest'], 's')} at most, and "
+        f"{number(whole['failed'])} of {number(whole['requests'])} failed. Lower is better."
+        for each in kept.of(slug, "migrate")
+        for whole in [each.facts[slug]["whole"]]
     ]
     return [said(" ".join(lines))] if lines else []
 

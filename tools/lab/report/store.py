@@ -10,7 +10,7 @@ from tools.lab.ground.tree import HERE
 FOLDER = HERE.path / "docs" / "measurements"
 CAMPAIGN = "campaign.json"
 NOISE = "noise.json"
-KINDS = ("break", "coupling", "bench", "rate", "load")  # their order in a file
+KINDS = ("break", "coupling", "bench", "rate", "load", "migrate")  # their order in a file
 BY_STEP = ("files", "budgets", "figures", "facts", "drills")
 
 
