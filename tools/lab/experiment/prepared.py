@@ -47,11 +47,11 @@ class Prepared:
             copy(self.template, state)
             # or the kernel writes the copy to the disk while the step is loaded
             os.sync()
-            with self._running(state) as system:
+            with self._running(state, at_once=True) as system:
                 yield system
 
     @contextmanager
-    def _running(self, state):
+    def _running(self, state, *, at_once=False):
         refuse_services_elsewhere()
         kind = Proxied if self.plan.proxied else System
         system = kind(
@@ -68,7 +68,7 @@ class Prepared:
             checkpoint(system)
             yield system
         finally:
-            system.stop()
+            system.stop(at_once=at_once)
 
 
 def refuse_services_elsewhere():
