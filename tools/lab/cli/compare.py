@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from tools.lab.cli.options import json_option, tree_of
+from tools.lab.cli.options import checkout, json_option, tree_of
 from tools.lab.cli.progress import minutes, shown
 from tools.lab.cli.terminal import Interrupted, out, until_interrupted
 from tools.lab.experiment import comparison
@@ -20,7 +20,7 @@ from tools.lab.experiment.settings import Settings
 from tools.lab.experiment.verdicts import verdicts
 from tools.lab.ground.browser import find_browser
 from tools.lab.ground.failed import Failed
-from tools.lab.ground.tree import HERE, Tree
+from tools.lab.ground.tree import HERE
 from tools.lab.report import compare as report
 from tools.lab.steps import chain as chains
 from tools.lab.steps import facts, numbers
@@ -148,16 +148,10 @@ def side(word):
         tree = tree_of(word.removesuffix(WITH_PROXIES))
         return tree, f"{tree.slug} {comparison.PROXIED}"
     if "/" in word:
-        tree = of_folder(Path(word).resolve())
+        tree = checkout(word)
         return tree, f"{tree.slug} ({tree.path.name})"
     tree = tree_of(word)
     return tree, tree.slug
-
-
-def of_folder(path):
-    if not (path / "Procfile").exists() or not (path / ".git").exists():
-        raise Failed(f"{path} is no checkout: it has no Procfile, or no .git", 2)
-    return Tree(path, HERE.home)
 
 
 def plan_of(settings, trees):

@@ -3,17 +3,16 @@
 import sys
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import click
 
-from tools.lab.cli.options import json_option, keep_option, tree_of
+from tools.lab.cli.options import checkout, json_option, keep_option, tree_of
 from tools.lab.cli.terminal import out, say, until_interrupted
 from tools.lab.experiment.deployment import legs
 from tools.lab.experiment.journey import Journey, Wanted
 from tools.lab.experiment.road import BACK, THERE
 from tools.lab.ground.failed import Failed
-from tools.lab.ground.tree import HERE, Tree
+from tools.lab.ground.tree import HERE
 from tools.lab.report import migrate as report
 from tools.lab.steps import chain as chains
 from tools.lab.steps import numbers
@@ -84,14 +83,6 @@ def trees_of(words):
         if not earlier.slug < later.slug:
             raise Failed("a road leads to a later step; ./lab migrate A B --back goes back", 2)
     return trees
-
-
-def checkout(word):
-    """The tree of a checkout, whose state is kept beside that of the steps."""
-    path = Path(word).resolve()
-    if not (path / "Procfile").exists():
-        raise Failed(f"{path} is no checkout: it has no Procfile", 2)
-    return Tree(path, HERE.home)
 
 
 def of_last(result):

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from tools.lab.ground.tree import HERE
+from tools.lab.ground.failed import Failed
+from tools.lab.ground.tree import HERE, Tree
 from tools.lab.steps import chain as chains
 
 
@@ -45,3 +46,11 @@ json_option = click.option(
 events_option = click.option(
     "--events", default=40, show_default=True, help="How many events the sample data has."
 )
+
+
+def checkout(word):
+    """The tree of a folder with a checkout, whose state is kept beside that of the steps."""
+    path = Path(word).resolve()
+    if not (path / "Procfile").exists() or not (path / ".git").exists():
+        raise Failed(f"{path} is no checkout: it has no Procfile, or no .git", 2)
+    return Tree(path, HERE.home)

@@ -55,9 +55,7 @@ def keep_noise(result):
 
 def noise():
     """The kept comparisons of a step with itself."""
-    path = FOLDER / NOISE
-    kept = json.loads(path.read_text()) if path.exists() else []
-    return [Result.from_dict(each) for each in kept]
+    return [Result.from_dict(each) for each in listed(FOLDER / NOISE)]
 
 
 def repeats(result, other, slug):
@@ -68,9 +66,12 @@ def repeats(result, other, slug):
 
 def read(slug):
     """The kept results of a step."""
-    path = FOLDER / f"{slug}.json"
-    kept = json.loads(path.read_text()) if path.exists() else []
-    return [Result.from_dict(named(each, slug)) for each in kept]
+    return [Result.from_dict(named(each, slug)) for each in listed(FOLDER / f"{slug}.json")]
+
+
+def listed(path):
+    """What a file of results has, or nothing where there is no file."""
+    return json.loads(path.read_text()) if path.exists() else []
 
 
 def named(kept, slug):
