@@ -8,14 +8,8 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from tests.lab.ended import gone
 from tools.lab.ground.waiting import eventually, free_port
-
-
-def gone(pids):
-    return not any(
-        psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-        for pid in pids
-    )
 
 
 def test_without_a_command_it_lists_all_and_names_the_first_to_use(make_lab):
