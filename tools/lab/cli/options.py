@@ -7,6 +7,7 @@ import click
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE, Tree
 from tools.lab.steps import chain as chains
+from tools.lab.steps import wrong_turns
 
 
 def tree_of(step):
@@ -21,6 +22,18 @@ def read_scale(context, parameter, values):
         return {name: int(count) for name, _, count in (value.partition("=") for value in values)}
     except ValueError:
         raise click.BadParameter("write NAME=COUNT, such as web=2") from None
+
+
+def find(words, chain):
+    """The step, or the wrong turn, that these words name; Failed if there is none."""
+    return (wrong_turns if wrong_turns.is_one(words) else chains).find(words, chain)
+
+
+def tree_to_run(words):
+    """The tree of a step, or of a wrong turn."""
+    if words and wrong_turns.is_one(words):
+        return chains.worktree(wrong_turns.find(words, chains.read()))
+    return tree_of(words)
 
 
 step_argument = click.argument("step", required=False)
