@@ -8,10 +8,11 @@ import pytest
 
 from tools.lab.experiment import messages
 from tools.lab.ground.failed import Failed
+from tools.lab.ground.tree import HERE
 from tools.lab.ground.waiting import eventually
 
 WITHIN = 60.0  # seconds
-WORKERS = ("worker", "notifications-worker")
+WORKERS = [name for name in HERE.processes() if name.split("-")[-1] == "worker"]
 
 
 def test_each_check_waits_until_the_consumers_have_done_their_part(shared_encore):

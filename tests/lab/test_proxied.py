@@ -10,7 +10,9 @@ from tools.lab.look.running import Running
 from tools.lab.measure.drill import buys
 from tools.lab.system.state import temporary_state
 
-SERVERS = {"kafka", "mail", "payments-sandbox", "postgres", "postgres-notifications", "web"}
+DATABASES = {"postgres" if each == "monolith" else f"postgres-{each}" for each in HERE.owners}
+SERVING = {name for name in HERE.processes() if HERE.serves(name)}
+SERVERS = {"kafka", "mail", "payments-sandbox", *DATABASES, *SERVING}
 AGAIN_WITHIN = 60.0  # seconds
 
 
@@ -47,7 +49,7 @@ def test_every_server_has_a_proxy_and_nobody_goes_past_it(system):
     used = {
         name for name, proxy in system.proxies.items() if proxy.port in dict(map(reversed, found))
     }
-    assert used >= {"kafka", "postgres", "postgres-notifications"}
+    assert used >= {"kafka", *DATABASES}
 
 
 def holds_back(proxy):

@@ -8,6 +8,7 @@ from tools.lab.experiment.hypothesis import (
     JOURNEYS,
     LONG,
     MAILS,
+    RECOMMENDED,
     SHORT,
     SIGNED_IN,
     Drill,
@@ -24,10 +25,13 @@ KILLED = {
     # Kafka gives the partitions of a dead consumer to the next one after 10 s
     "worker": (("06-06", "later", MAILS),),
     "notifications-worker": (("07-", "later", MAILS),),
+    "recommendations-web": (),
+    "recommendations-worker": (),
 }
 STOPPED = {
     **KILLED,
     "web": (("00-", "fails", JOURNEYS),),
+    "recommendations-web": ((RECOMMENDED, "fails", ("recommendations",)),),
     "relay": (("06-", "later", MAILS),),
 }
 PAUSED = {
@@ -43,6 +47,9 @@ KILL_HYPOTHESES = {
     "worker": "Everything works. At step 06 mail waits until Kafka counts the dead consumer out.",
     "notifications-worker": "Everything works. Mail waits until Kafka counts the dead consumer "
     "out.",
+    "recommendations-web": "Everything works. From step 09 on the facade waits for it.",
+    "recommendations-worker": "Everything works. Recommendations are as old as the last message "
+    "that it processed.",
 }
 STOP_HYPOTHESES = {
     "web": "Nothing works. The facade lets requests wait for up to 8 s, and this takes longer.",
@@ -51,6 +58,10 @@ STOP_HYPOTHESES = {
     "worker": "Everything works. At step 06 mail comes when it runs again; from step 07 on "
     "another process sends it.",
     "notifications-worker": "Everything works. Mail comes when it runs again.",
+    "recommendations-web": "At step 08 everything works: nobody is sent there. From step 09 on "
+    "there are no recommendations until it runs again.",
+    "recommendations-worker": "Everything works. Recommendations stay as they are until it runs "
+    "again.",
 }
 PAUSE_HYPOTHESES = {
     **STOP_HYPOTHESES,
