@@ -14,6 +14,7 @@ from tools.lab.cli.breaking import break_
 from tools.lab.cli.changes import changes
 from tools.lab.cli.compare import compare
 from tools.lab.cli.doctor import doctor
+from tools.lab.cli.executing import exec_
 from tools.lab.cli.load import load
 from tools.lab.cli.looking import logs, mail, reset, routes, sql, topics, trace
 from tools.lab.cli.measuring import bench, coupling, mutants
@@ -28,7 +29,7 @@ from tools.lab.steps import tags
 
 RUNNING = (up, run, test)
 MEASURING = (compare, bench, coupling, load, break_, migrate, mutants)
-PROCESSES = (ps, kill, stop, start, restart)
+PROCESSES = (ps, kill, stop, start, restart, exec_)
 LOOKING = (routes, topics, trace, sql, mail, logs, reset)
 STEPS = (steps_command, numbers_command, diff, changes, edit, publish)
 
