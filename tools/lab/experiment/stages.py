@@ -56,7 +56,7 @@ def drain(system, stage, way, before, after):
     if way == THERE or stage.undo != NOTHING:
         from tools.lab.experiment.backlog import Backlog  # Kafka's client takes a while to import
 
-        wait(stage, Backlog(system, stage.groups).is_empty)
+        wait(stage, Backlog(system, stage.groups).is_settled)
 
 
 def complete(system, stage, way, before, after):
