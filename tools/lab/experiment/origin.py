@@ -39,9 +39,7 @@ def digest_of(commit):
     """The same hash for a commit, from git's data only."""
     listed = _git(HERE.path, "ls-tree", "-r", "-z", commit).split("\0")
     entries = (line.partition("\t")[::2] for line in listed if line)
-    return _hash(
-        sorted((path, entry.split()[2]) for entry, path in entries if is_measured(path))
-    )
+    return _hash(sorted((path, entry.split()[2]) for entry, path in entries if is_measured(path)))
 
 
 def files_of(tree):
