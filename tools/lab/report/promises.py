@@ -12,7 +12,7 @@ TABLES = re.compile(r"(?<=<!-- promises -->\n).*(?=<!-- /promises -->)", re.DOTA
 
 
 def read():
-    """[{name, means, kept: [{from, under, test}], broken: [{from, until, what}]}]"""
+    """[{name, means, kept: [{from, until, under, test}], broken: [{from, until, what}]}]"""
     return tomllib.loads(DATA.read_text())["promise"]
 
 
@@ -26,10 +26,15 @@ def section(promise):
     lines = [f"## {promise['name']}", "", promise["means"], ""]
     lines += ["| from step | while | test |", "| --- | --- | --- |"]
     lines += [
-        f"| {kept['from']} | {kept['under']} | {named(kept['test'])} |" for kept in promise["kept"]
+        f"| {steps(kept)} | {kept['under']} | {named(kept['test'])} |" for kept in promise["kept"]
     ]
     broken = [f"- {where(each)}: {each['what']}" for each in promise.get("broken", [])]
     return "\n".join([*lines, "", *(["Broken:", "", *broken, ""] if broken else [])])
+
+
+def steps(kept):
+    """The steps that have a test: the first, and the last if a later one has it no more."""
+    return f"{kept['from']} to {kept['until']}" if "until" in kept else kept["from"]
 
 
 def named(test):
