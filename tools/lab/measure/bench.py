@@ -38,7 +38,7 @@ MANY_ACCOUNTS = 10_000
 
 def run(out, tree):
     """Measure, and return the figures."""
-    from tools.lab.measure import delivery  # Kafka's client takes a while to import
+    from tools.lab.measure import delivery, staleness  # Kafka's client takes a while to import
 
     def log(line):
         out.print(f"{line} ...", style="dim")
@@ -85,6 +85,8 @@ def run(out, tree):
                 figures |= delivery.window(all_traced, small_state)
             log("measuring the delivery of messages")
             figures |= delivery.figures(small)
+            log("measuring how old recommendations are")
+            figures |= staleness.figures(small)
     return figures
 
 
