@@ -17,8 +17,11 @@ COMPARED_BY = "./lab compare --all --keep"
 BENCHED_BY = "./lab bench {} --keep"
 COUPLING = (
     "imports of another module's internals",
+    "imports of another module's public interface",
     "foreign keys between modules",
     "statements that use tables of several modules",
+    "tables of the monolith's modules",
+    "lines of the monolith",
     "statements to list events",
     "statements to hold",
     "statements to book",
@@ -163,11 +166,14 @@ def coupling(slug, kept):
     if slug not in steps:
         return ""
     figures = [kept.figures(each, "coupling") for each in steps]
-    rows = [[name, *(middle(each[name]) for each in figures)] for name in COUPLING]
+    rows = [
+        [name, *(middle(each[name]) if name in each else "" for each in figures)]
+        for name in COUPLING
+    ]
     return said(
         "**How far the modules depend on each other.** Counted in the code, in the database, and "
         "in what the web process sends to the database for a request. Lower is better.",
-        table(["", "this step", *map(link, steps[1:])], rows),
+        table(["", "this step", *map(link, steps[1:])], [row for row in rows if any(row[1:])]),
     )
 
 
