@@ -11,7 +11,7 @@ from tools.lab.report.human import middle, shown
 
 PAGE = HERE.path / "README.md"
 TABLE = re.compile(r"(?<=<!-- table -->\n).*(?=<!-- /table -->)", re.DOTALL)
-STEPS = ("00", "03", "05", "06", "07")
+STEPS = ("00", "03", "05", "06", "07", "09", "10")
 BOOKING = "CPU of all for book, ms"  # of ./lab bench
 # {drill: its row}
 DRILLS = {
