@@ -3,7 +3,15 @@
 from functools import partial
 
 from tools.lab.experiment import faults
-from tools.lab.experiment.hypothesis import JOURNEYS, LONG, MAILS, RECOMMENDED, SHORT, Drill
+from tools.lab.experiment.hypothesis import (
+    JOURNEYS,
+    LONG,
+    MAILS,
+    RECOMMENDED,
+    SHORT,
+    STAYS_RECOMMENDED,
+    Drill,
+)
 
 WAITING = {
     "monolith": "Who books, cancels or lists bookings waits, and nothing fails. Until step 04, who "
@@ -22,14 +30,14 @@ OF_LOCK = {
     "recommendations": ((RECOMMENDED, "later", ("recommendations",)),),
 }
 DOWN = {
-    "monolith": "Nothing works. The facade lets requests wait for up to 8 s, and this takes "
-    "longer.",
+    "monolith": "Nothing works, from step 09 on but recommendations. The facade lets requests "
+    "wait for up to 8 s, and this takes longer.",
     "notifications": "Everything works, and what needs this database comes later.",
     "recommendations": "At step 08 everything works. From step 09 on there are no "
     "recommendations until it is back.",
 }
 WHILE_DOWN = {
-    "monolith": (("00-", "fails", JOURNEYS),),
+    "monolith": (("00-", "fails", JOURNEYS), STAYS_RECOMMENDED),
     "notifications": (("07-", "later", MAILS),),
     "recommendations": ((RECOMMENDED, "fails", ("recommendations",)),),
 }

@@ -3,7 +3,15 @@
 from functools import partial
 
 from tools.lab.experiment.drills_of_services import NO_PROVIDER
-from tools.lab.experiment.hypothesis import BY_MESSAGE, LONG, MAILS, READS, WRITES, Drill
+from tools.lab.experiment.hypothesis import (
+    BY_MESSAGE,
+    LONG,
+    MAILS,
+    READS,
+    STAYS_RECOMMENDED,
+    WRITES,
+    Drill,
+)
 from tools.lab.experiment.proxied import disturbed
 
 BROKER_CUT = (
@@ -54,6 +62,6 @@ WEB_RESET = Drill(
     "repeated. Within a second the facade knows, and lets every request wait for up to 8 s.",
     partial(disturbed, name="web", toxic="reset"),
     "./lab logs facade: connections are reset, though ./lab ps shows that web runs",
-    (("02-", "later", READS), ("02-", "fails", (*WRITES, *MAILS))),
+    (("02-", "later", READS), ("02-", "fails", (*WRITES, *MAILS)), STAYS_RECOMMENDED),
     proxied=True,
 )

@@ -11,6 +11,7 @@ from tools.lab.experiment.hypothesis import (
     RECOMMENDED,
     SHORT,
     SIGNED_IN,
+    STAYS_RECOMMENDED,
     Drill,
 )
 from tools.lab.ground.failed import Failed
@@ -30,7 +31,7 @@ KILLED = {
 }
 STOPPED = {
     **KILLED,
-    "web": (("00-", "fails", JOURNEYS),),
+    "web": (("00-", "fails", JOURNEYS), STAYS_RECOMMENDED),
     "recommendations-web": ((RECOMMENDED, "fails", ("recommendations",)),),
     "relay": (("06-", "later", MAILS),),
 }
@@ -52,7 +53,8 @@ KILL_HYPOTHESES = {
     "that it processed.",
 }
 STOP_HYPOTHESES = {
-    "web": "Nothing works. The facade lets requests wait for up to 8 s, and this takes longer.",
+    "web": "Nothing works, from step 09 on but recommendations. The facade lets requests wait for "
+    "up to 8 s, and this takes longer.",
     "facade": "Nothing works.",
     "relay": "Everything works. Messages are published, and mail comes, when it runs again.",
     "worker": "Everything works. At step 06 mail comes when it runs again; from step 07 on "
