@@ -6,12 +6,15 @@ from contextlib import contextmanager
 
 import pytest
 
+from tools.lab.cli.migrate import trees_of
 from tools.lab.experiment import deployment, road
 from tools.lab.experiment.migrate import Move, TurnedRound
 from tools.lab.experiment.move_journal import MoveJournal
 from tools.lab.experiment.road import BACK, THERE
+from tools.lab.experiment.side_by_side import urls
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE, Tree
+from tools.lab.steps import chain
 
 ROAD = """
 [[stage]]
@@ -68,6 +71,7 @@ class Recorded:
         self.deployment = here
         self.shut = False
         self.done = []
+        self.codes = {}  # {command: the step whose command it was}
         self.fails = fails
         self.killed_at = killed_at
         self.tree = here.facade
@@ -85,6 +89,7 @@ class Recorded:
         self.tree = tree
 
     def run_command(self, text, owner):
+        self.codes[text] = self.tree.slug
         self._act(text)
 
     def start_instance(self, instance, tree):
@@ -177,6 +182,7 @@ def rewritten(tree, old, new):
         ('undo = "alembic downgrade"\n', "", "stage 1, undo: is missing"),
         ('to = "new"', 'to = "all"', "stage 3, to: must be one of old, new, both"),
         ("within = 0.01", 'within = "soon"', "stage 4, within: must be a number"),
+        ("within = 0.01", 'code = "next"', "stage 4, code: must be one of old, new"),
         ('command = "look"\n', "", "stage 4, command: give one of command, sql"),
         ('process = "web"', 'process = "till"', "stage 2, process: step 07-notifications has no"),
         ('kind = "gate"', "kind = gate", "cannot be read"),
@@ -219,6 +225,17 @@ def test_requests_wait_for_the_process_that_starts_next(trees):
     assert [[*leg.after.serving()] for leg in legs] == [[], [], ["web.07"], ["web.07"]]
 
 
+def test_a_process_that_no_route_names_gets_no_requests(trees):
+    (trees[0].path / "Procfile").write_text("web: serve\nstock: serve\nfacade: caddy run\n")
+    (trees[0].path / "facade").mkdir()
+    (trees[0].path / "facade" / "routes").write_text("import route everything web GET /*\n")
+
+    here = deployment.Deployment.of(trees[0])
+
+    assert [*here.running] == ["web.06", "stock.06"]
+    assert [*here.serving()] == ["web.06"]
+
+
 def test_a_step_without_a_road_is_one_line(trees):
     (trees[1].path / "migrations" / "roads" / "07-notifications.toml").unlink()
 
@@ -233,6 +250,17 @@ ROADS = sorted(HERE.path.glob("migrations/roads/*.toml"))
 def test_the_road_to_this_step_can_be_read():
     assert [each.title for each in road.read(HERE)]
     assert ROADS[-1].stem == HERE.slug
+
+
+@pytest.mark.skipif(not (ROADS and chain.read().steps), reason="no roads are published here")
+def test_all_published_roads_can_be_walked_one_after_the_other():
+    steps = [step.slug for step in chain.read().steps]
+    first = steps[steps.index(ROADS[0].stem) - 1]
+
+    legs = deployment.legs(trees_of([first[:2], HERE.slug[:2]]))
+
+    assert list(dict.fromkeys(leg.new.slug for leg in legs)) == [each.stem for each in ROADS]
+    assert legs[-1].after == deployment.Deployment.of(HERE)
 
 
 # Walking
@@ -261,6 +289,47 @@ def test_a_road_is_walked_there_and_backwards(moved):
         "open",
     ]
     assert [*back.system.running] == ["web.06"]
+
+
+def test_a_command_is_the_new_steps_unless_its_stage_says_otherwise(trees, moved):
+    rewritten(trees[1], 'command = "look"', 'command = "look"\ncode = "old"')
+    move = moved()
+
+    move.there()
+
+    assert move.system.codes == {"alembic upgrade": "07-notifications", "look": "06-events"}
+
+
+@pytest.mark.parametrize(("undo", "looks"), [("gate", 1), ("nothing", 0)])
+def test_a_gate_that_names_itself_as_its_undoing_must_pass_on_the_way_back(
+    trees, moved, undo, looks
+):
+    rewritten(trees[1], 'within = 0.01\nundo = "nothing"', f'within = 0.01\nundo = "{undo}"')
+    moved().there()
+    back = moved()
+
+    back.back()
+
+    assert back.system.done.count("look") == looks
+
+
+def test_a_move_waits_before_a_gate_that_does_not_pass_on_the_way_back(trees, moved):
+    rewritten(trees[1], 'within = 0.01\nundo = "nothing"', 'within = 0.01\nundo = "gate"')
+    moved().there()
+    gate_is_shut = moved(fails="look")
+
+    with pytest.raises(Failed, match="look at it: not within"):
+        gate_is_shut.back()
+
+    assert "web.07" in gate_is_shut.system.running
+    moved().back()
+
+
+def test_a_command_finds_the_processes_of_the_newer_step():
+    assert urls({"stock-web.07": 2, "stock-web.06": 1, "facade": 3}) == {
+        "STOCK_WEB_URL": "http://127.0.0.1:2",
+        "FACADE_URL": "http://127.0.0.1:3",
+    }
 
 
 ACTIONS = ["alembic upgrade", "start web.07", "route web.07", "look", "stop web.06"]

@@ -20,6 +20,11 @@ def process_of(instance):
     return instance.partition(".")[0]
 
 
+def asked(tree):
+    """The processes to which a facade with the routes of a tree sends requests."""
+    return {route.process for route in tree.routes()}
+
+
 def processes_of(tree):
     """The processes of a tree without the facade, which goes on with other routes."""
     return [name for name in tree.processes() if name != FACADE]
@@ -43,10 +48,11 @@ class Deployment:
 
     def serving(self):
         """{instance: process} of those that get requests."""
+        wanted = asked(self.facade)
         return {
             instance: process_of(instance)
             for instance, tree in self.running.items()
-            if tree in self.routed and tree.serves(process_of(instance))
+            if tree in self.routed and process_of(instance) in wanted
         }
 
     def after(self, stage, old, new):
@@ -57,8 +63,8 @@ class Deployment:
     def _started(self, stage, old, new):
         if stage.process not in processes_of(new):
             raise stage.wrong("process", f"step {new.slug} has no process {stage.process}")
-        is_successor = stage.process in processes_of(old) and old.serves(stage.process)
-        takes_over = is_successor and stage.process not in map(process_of, self.running)
+        is_missing = stage.process not in map(process_of, self.running)
+        takes_over = is_missing and stage.process in asked(self.facade)
         running = {**self.running, instance_of(stage.process, new): new}
         return replace(self, running=running, routed=(new,) if takes_over else self.routed)
 
@@ -86,6 +92,11 @@ class Leg(NamedTuple):
     new: Tree
     before: Deployment
     after: Deployment
+
+    @property
+    def code(self):
+        """The tree whose commands the stage runs."""
+        return self.old if self.stage.code == "old" else self.new
 
 
 def legs(trees, *, completing=False):

@@ -86,7 +86,7 @@ class Move:
         began = time.time()
         self.journal.add("begins", began, stage=number, way=way)
         self.tell(f"{number + 1} of {len(self.legs)}, {way}: {leg.stage.title}")
-        self.system.attach(leg.new)
+        self.system.attach(leg.code)
         carry_out(self.system, leg, way)
         self._watch(leg.stage)
         self._note_drops(leg.stage)

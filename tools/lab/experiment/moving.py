@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from tools.lab.experiment.deployment import FACADE, processes_of
+from tools.lab.experiment.deployment import FACADE, asked
 from tools.lab.experiment.side_by_side import SideBySide
 from tools.lab.system.system import expand
 
@@ -77,8 +77,8 @@ class Moving(SideBySide):
         """{instance: process}, with the place where requests wait for each process without one."""
         self.ports[FACADE] = self.port
         found = dict(serving)
-        for process in processes_of(self.tree):
-            if self.tree.serves(process) and process not in serving.values():
+        for process in asked(self.tree):
+            if process not in serving.values():
                 self.vacant.setdefault(process, self.held.free())
                 self.ports[f"{process}.next"] = self.vacant[process]
                 found[f"{process}.next"] = process

@@ -11,10 +11,10 @@ BOTH = "both"
 NOTHING = "nothing"
 COMMON = ("kind", "title", "undo")
 FIELDS = {  # of each kind: what it needs, and what else it can have
-    "run": ((), ("command", "sql", "rows", "owner", "closed")),
+    "run": ((), ("command", "sql", "rows", "owner", "code", "closed")),
     "start": (("process",), ()),
     "stop": (("process",), ("drops",)),
-    "gate": ((), ("command", "sql", "owner", "within")),
+    "gate": ((), ("command", "sql", "owner", "code", "within")),
     "fence": (("command",), ("owner",)),
     "route": (("to",), ()),
     "drain": (("groups",), ("within",)),
@@ -23,6 +23,7 @@ FIELDS = {  # of each kind: what it needs, and what else it can have
 ONE_OF = {"run": ("command", "sql", "rows"), "gate": ("command", "sql")}
 CHOICES = {
     "to": ("old", "new", BOTH),
+    "code": ("old", "new"),
     "closed": (THERE, BACK, BOTH),
 }
 # the undoing of these kinds follows from what they do; of the others it is a command
@@ -30,7 +31,7 @@ UNDONE_BY = {
     "start": ("stop",),
     "stop": ("start",),
     "route": ("route",),
-    "gate": (NOTHING,),
+    "gate": ("gate", NOTHING),
     "drain": ("drain", NOTHING),
     "complete": (NOTHING,),
 }
@@ -56,6 +57,7 @@ class Stage:
     sql: str = ""
     rows: dict = field(default_factory=dict)  # {from, to, table, where}
     owner: str = "monolith"  # whose database it works on
+    code: str = "new"  # which step's command it is
     to: str = ""  # whose instances get the requests
     groups: tuple = ()
     within: float = 60.0  # seconds

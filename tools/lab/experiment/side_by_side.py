@@ -4,14 +4,14 @@ backing services."""
 import shlex
 from contextlib import contextmanager
 
-from tools.lab.experiment.deployment import process_of
+from tools.lab.experiment.deployment import asked, process_of
 from tools.lab.ground.waiting import is_listening
 from tools.lab.system.system import System, expand
 
 
 class SideBySide(System):
-    """A System that starts instances of any tree. While it is shut, nothing starts that serves. A
-    subclass has deployment: what is to run."""
+    """A System that starts instances of any tree. While it is shut, nothing starts that the facade
+    asks. A subclass has deployment: what is to run."""
 
     def __init__(self, tree, state, **options):
         super().__init__(tree, state, **options)
@@ -34,14 +34,19 @@ class SideBySide(System):
                 self.servers[owner].create(owner)
 
     def run_command(self, text, owner, title="migrate"):
-        """Run a command of the attached tree on an owner's database; Failed has its last lines."""
+        """Run a command of the attached tree on an owner's database; Failed has its last lines. In
+        the command, $NAME_URL is the address of the process NAME, of its newest instance."""
         environment = self.environment(f"release-{owner}", INSTANCE=title)
-        self._run(title, expand(shlex.split(text), environment), environment)
+        here = self.ports.keys() & self.supervisor.processes.keys()
+        known = {**environment, **urls({name: self.ports[name] for name in here})}
+        words = expand(shlex.split(text), known)
+        self._run(title, words, environment)
 
     def start_instance(self, instance, tree):
         """Start an instance of a tree unless it runs, and wait until it is ready."""
         process = process_of(instance)
-        if instance in self.supervisor.processes or (self.shut and tree.serves(process)):
+        is_shut = self.shut and process in asked(self.deployment.facade)
+        if instance in self.supervisor.processes or is_shut:
             return
         with self._of(tree):
             self.ports[instance] = self._port(instance, process)
@@ -80,3 +85,12 @@ class SideBySide(System):
             yield
         finally:
             self.tree = attached
+
+
+def urls(ports):
+    """{NAME_URL: address} of processes, from {instance: port}; where a process has two instances,
+    the newer step's."""
+    return {
+        f"{process_of(instance).upper().replace('-', '_')}_URL": f"http://127.0.0.1:{port}"
+        for instance, port in sorted(ports.items())
+    }

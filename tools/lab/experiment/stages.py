@@ -46,8 +46,9 @@ def route(system, stage, way, before, after):
 
 
 def gate(system, stage, way, before, after):
-    """Failed unless the check of a gate passes in time; on the way back every gate is open."""
-    if way == THERE:
+    """Failed unless the check of a gate passes in time; on the way back, gates without an undoing
+    are open."""
+    if way == THERE or stage.undo != NOTHING:
         wait(stage, lambda: passes(system, stage))
 
 
@@ -96,12 +97,12 @@ def passes(system, stage):
 
 
 def copy_rows(system, way, *, table, where, **ends):
-    """Copy rows of a table from one database to another, or back; those that are there stay."""
+    """Copy rows of a table from one database to another, or back, with the columns that it has
+    there; rows that are there already stay."""
     source, target = ends["from"], ends["to"]
     if way == BACK:
         source, target = target, source
     name = sql.Identifier(table)
-    chosen = sql.SQL("copy (select * from {} where {}) to stdout").format(name, sql.SQL(where))
     make = sql.SQL("create temporary table moved (like {}) on commit drop").format(name)
     keep = sql.SQL("insert into {} select * from moved on conflict do nothing").format(name)
     with (
@@ -109,6 +110,10 @@ def copy_rows(system, way, *, table, where, **ends):
         psycopg.connect(url_of(system, target)) as new,
     ):
         new.execute(make)
+        kept = [sql.Identifier(each.name) for each in new.execute("table moved").description]
+        chosen = sql.SQL("copy (select {} from {} where {}) to stdout").format(
+            sql.SQL(", ").join(kept), name, sql.SQL(where)
+        )
         with (
             old.cursor().copy(chosen) as rows,
             new.cursor().copy("copy moved from stdin") as moved,
