@@ -47,9 +47,9 @@ def move(tmp_path_factory):
         with printed.open("w") as file:
             begun.append(subprocess.Popen(command, cwd=HERE.path, stdout=file, stderr=file))
         if until:
-            eventually(lambda: until in printed.read_text(), within=100)
+            eventually(lambda: until in printed.read_text(), within=300)
             begun[-1].kill()
-        code = begun[-1].wait(110)
+        code = begun[-1].wait(300)
         return " ".join(printed.read_text().split()), code
 
     clear()
