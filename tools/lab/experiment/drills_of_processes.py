@@ -8,6 +8,7 @@ from tools.lab.experiment.hypothesis import (
     JOURNEYS,
     LONG,
     MAILS,
+    PENDING,
     RECOMMENDED,
     SHORT,
     SIGNED_IN,
@@ -24,7 +25,7 @@ KILLED = {
     "facade": (("02-", "fails", JOURNEYS),),
     "relay": (),
     # Kafka gives the partitions of a dead consumer to the next one after 10 s
-    "worker": (("06-06", "later", MAILS),),
+    "worker": (("06-06", "later", MAILS), (PENDING, "later", ("confirmation mail",))),
     "notifications-worker": (("07-", "later", MAILS),),
     "recommendations-web": (),
     "recommendations-worker": (),
@@ -45,7 +46,8 @@ KILL_HYPOTHESES = {
     "but everybody is signed out; from step 03 on the other instance serves everybody.",
     "facade": "Nothing works until it runs again, within a second or two.",
     "relay": "Everything works; the next relay publishes what was recorded.",
-    "worker": "Everything works. At step 06 mail waits until Kafka counts the dead consumer out.",
+    "worker": "Everything works. At step 06 mail, and from step 10 on pending bookings, wait until "
+    "Kafka counts the dead consumer out.",
     "notifications-worker": "Everything works. Mail waits until Kafka counts the dead consumer "
     "out.",
     "recommendations-web": "Everything works. From step 09 on the facade waits for it.",
@@ -58,7 +60,7 @@ STOP_HYPOTHESES = {
     "facade": "Nothing works.",
     "relay": "Everything works. Messages are published, and mail comes, when it runs again.",
     "worker": "Everything works. At step 06 mail comes when it runs again; from step 07 on "
-    "another process sends it.",
+    "another process sends it. From step 10 on bookings stay pending until the worker runs again.",
     "notifications-worker": "Everything works. Mail comes when it runs again.",
     "recommendations-web": "At step 08 everything works: nobody is sent there. From step 09 on "
     "there are no recommendations until it runs again.",
