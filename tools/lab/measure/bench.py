@@ -251,9 +251,14 @@ def orders(small, large, bare):
         for shopper in (few, many) if number % 2 else (many, few):
             shopper.buy()
         inserts.append(took(lambda: bare.ask("POST", "/api/rows", {"note": "one"}))[0])
-    for times in (few.hold, few.book, many.hold, many.book, inserts):
+    for times in (few.hold, few.book, few.confirmed, many.hold, many.book, inserts):
         del times[:NOT_COUNTED]
-    p50 = {"a bare insert": median(inserts), "hold": median(few.hold), "book": median(few.book)}
+    p50 = {
+        "a bare insert": median(inserts),
+        "hold": median(few.hold),
+        "book": median(few.book),
+        "booked to confirmed": median(few.confirmed),
+    }
     return {
         **{f"{name}, p50 ms": [1000 * value] for name, value in p50.items()},
         "hold, p50 against a bare insert's": [p50["hold"] / p50["a bare insert"]],
