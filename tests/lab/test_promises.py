@@ -27,7 +27,7 @@ def test_every_promise_has_a_test_at_the_first_step_or_the_second():
 
 
 @pytest.mark.parametrize("kept", KEPT)
-def test_each_test_is_there_from_its_step_on(kept):
+def test_each_test_is_there_at_its_steps(kept):
     path, _, name = kept["test"].partition("::")
     file = HERE.path / path
     is_there = file.exists() and re.search(rf"^def {name}\(", file.read_text(), re.MULTILINE)

@@ -26,21 +26,22 @@ def section(promise):
     lines = [f"## {promise['name']}", "", promise["means"], ""]
     lines += ["| from step | while | test |", "| --- | --- | --- |"]
     lines += [
-        f"| {steps(kept)} | {kept['under']} | {named(kept['test'])} |" for kept in promise["kept"]
+        f"| {since(kept)} | {kept['under']} | {named(kept['test'])} |" for kept in promise["kept"]
     ]
     broken = [f"- {where(each)}: {each['what']}" for each in promise.get("broken", [])]
     return "\n".join([*lines, "", *(["Broken:", "", *broken, ""] if broken else [])])
-
-
-def steps(kept):
-    """The steps that have a test: the first, and the last if a later one has it no more."""
-    return f"{kept['from']} to {kept['until']}" if "until" in kept else kept["from"]
 
 
 def named(test):
     """A test as a link to its file would wrap the table: its file and its words."""
     path, _, name = test.partition("::")
     return f"`{path}`: {name.removeprefix('test_').replace('_', ' ')}"
+
+
+def since(kept):
+    """06, or 00 to 09 for a test that a step has deleted."""
+    until = kept.get("until")
+    return f"{kept['from']} to {until}" if until else kept["from"]
 
 
 def where(broken):
