@@ -15,7 +15,9 @@ class Backlog(Flow):
         self.until = datetime.now(UTC)
         self.last = {}  # {partition: the offset behind what was there}
 
-    def _is_consumed(self):
+    def _is_quiet(self):
+        if not self._is_published():
+            return False
         self.last = self.last or self._ends()
         assigned = self._assigned()
         return self.wanted <= assigned.keys() and self._are_at(

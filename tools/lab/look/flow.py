@@ -25,9 +25,10 @@ class Flow:
         self.until = "infinity"  # what was recorded later does not count
 
     def is_settled(self):
-        """Whether all that was recorded is published, and all that was published is consumed."""
+        """Whether all that was recorded is published, and all that was published is consumed: also
+        what consumers have answered, and the answers to that."""
         try:
-            return self._is_published() and self._is_consumed()
+            return self._is_quiet()
         except RetriableError:  # a broker that has just started still loads its groups
             return False
 
@@ -53,6 +54,13 @@ class Flow:
         finally:
             admin.close()
 
+    def _is_quiet(self):
+        ends, assigned = self._ends(), self._assigned()
+        if not self._have_joined(assigned):
+            return False
+        is_done = self._are_at(ends, assigned) and self._is_published()
+        return is_done and self._ends() == ends  # nothing was published meanwhile
+
     def _is_published(self):
         for owner, server in self.system.servers.items():
             with server.connect(owner) as connection:
@@ -60,12 +68,6 @@ class Flow:
                 if has_outbox and connection.execute(UNPUBLISHED, [self.until]).fetchone() != (0,):
                     return False
         return True
-
-    def _is_consumed(self):
-        """Whether each group is at the end of all its partitions; it must be known who the groups
-        are, and all of them must be there."""
-        ends, assigned = self._ends(), self._assigned()
-        return self._have_joined(assigned) and self._are_at(ends, assigned)
 
     def _are_at(self, ends, assigned):
         """Whether each group has consumed its partitions up to these ends."""
@@ -78,6 +80,7 @@ class Flow:
         )
 
     def _have_joined(self, assigned):
+        """Whether it is known who the groups are, and all of them are there."""
         consumers = [
             name for name in self.system.tree.processes() if name.split("-")[-1] == CONSUMER
         ]
