@@ -51,7 +51,8 @@ def of_provider(slug):
         Drill(
             "provider-slow",
             "The payment provider answers after 5 s",
-            f"Until step 09 who needs the provider waits for it, and nobody else does. {IS_PENDING}",
+            "Until step 09 who needs the provider waits for it, and nobody else does. "
+            f"{IS_PENDING}",
             partial(faults.provider, latency_ms=5000),
             "./lab logs web: until step 09 some requests took 5 s, all of them about money",
             ((PENDING, "later", ("confirmation mail",)),),
