@@ -21,7 +21,7 @@ from tools.lab.measure.workload import IN_LEDGER, REQUESTS, script, visits
 
 TIMEOUT = 10.0  # seconds
 LOOK_EVERY = 0.2  # seconds
-SWITCH_AFTER = 0.0005  # seconds; Python's 0.005 would be the lateness of a request that others delay
+SWITCH_AFTER = 0.0005  # seconds that a thread runs while others wait; else Python's are 0.005
 MOST_THREADS = 1000
 
 
