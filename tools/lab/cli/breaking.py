@@ -38,7 +38,7 @@ from tools.lab.steps import numbers
 @click.option(
     "--kills",
     is_flag=True,
-    help="Book about 200 seats while every process is killed again and again, and audit it.",
+    help="Make about 200 bookings while every process is killed again and again, and audit it.",
 )
 @click.option(
     "--repeat",
