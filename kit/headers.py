@@ -1,7 +1,6 @@
 """Lets Kafka's client read a header whose name is not UTF-8. kafka-python 3.0 raises an error for
 it, again at each start: one such record would end every consumer of its topic."""
 
-from kafka.record import memory_records
 from kafka.record.default_records import DefaultRecordBatch
 
 UNREADABLE = "\0"  # begins the name that a reader gets instead; a readable name is printable
@@ -21,17 +20,17 @@ class Text(bytearray):
             return UNREADABLE + self.hex()
 
 
-class Batch(DefaultRecordBatch):
-    __slots__ = ()
-
-    def _read_msg(self, *arguments):
-        try:
-            return super()._read_msg(*arguments)
-        except UnicodeDecodeError:
-            self._buffer = Text(self._buffer)
-            return super()._read_msg(*arguments)
-
-
 def read_all():
     """Let all consumers of this process read such records."""
-    memory_records.DefaultRecordBatch = Batch
+    DefaultRecordBatch._read_msg = _read_any
+
+
+_read_msg = DefaultRecordBatch._read_msg
+
+
+def _read_any(batch, *arguments):
+    try:
+        return _read_msg(batch, *arguments)
+    except UnicodeDecodeError:
+        batch._buffer = Text(batch._buffer)
+        return _read_msg(batch, *arguments)

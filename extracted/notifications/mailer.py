@@ -34,7 +34,7 @@ class Mailer:
         Refused if it will never take this one."""
         with trace.span("send mail", "client"), closing(self._connect()) as connection:
             try:
-                connection.send_message(message)
+                connection.send_message(message, to_addrs=_recipients(message))
             except (OSError, smtplib.SMTPException) as error:
                 raise _failure(error) from error
             with suppress(OSError, smtplib.SMTPException):  # the server has the mail
@@ -68,6 +68,12 @@ class Mailer:
             connection.login(unquote(self.url.username), unquote(self.url.password or ""))
         connection.ehlo_or_helo_if_needed()
         connection.sock.settimeout(SEND_SECONDS)
+
+
+def _recipients(message):
+    """The addresses that a mail goes to; none if To is empty, where smtplib itself finds an empty
+    one in some patch releases of Python 3.11."""
+    return [address.addr_spec for address in message["To"].addresses]
 
 
 def _failure(error):

@@ -62,6 +62,13 @@ class Shopper(threading.Thread):
         answer = self.attempt(self.client.cancel, booking)
         if answer is None or answer.status in (200, 202):
             self.cancelled.add(booking["id"])
+        elif self.is_pending(booking):
+            self.kept.append(booking)
+
+    def is_pending(self, booking):
+        """Whether a booking that cannot be cancelled may become one that can be."""
+        now = self.attempt(self.client.get, f"/api/bookings/{booking['id']}")
+        return now is None or now.json["status"] == "pending"
 
     def attempt(self, call, *arguments):
         """The answer, or None without one; after a lost session, sign in again."""
