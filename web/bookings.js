@@ -6,7 +6,7 @@ import { card } from "./events.js";
 import { everyKept } from "./holds.js";
 import { placeOf } from "./seats.js";
 
-const WORDS = { pending: "waiting for the payment", confirmed: "confirmed", declined: "card refused", cancelling: "being cancelled", cancelled: "cancelled" };
+const WORDS = { pending: "waiting for the payment", confirmed: "confirmed", declined: "payment failed", cancelling: "being cancelled", cancelled: "cancelled" };
 const known = new Map(); // answers from before, by path
 
 async function ask(path, otherwise) {

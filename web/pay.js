@@ -95,7 +95,7 @@ async function giveBack(shop, hold) {
 
 async function showOutcome(shop, hold, booking) {
   const { panel, signal } = shop;
-  if (booking.status === "pending") show(shop, hold, h("h2", { tabIndex: -1 }, "Nearly there"), waiting("Your seats are booked and wait for the payment"), ...shop.lines(), bookingId(booking), toBookings());
+  if (booking.status === "pending") show(shop, hold, h("h2", { tabIndex: -1 }, "Nearly there"), waiting("Your seats are booked and wait for the payment"), h("p", {}, "You need not wait here: we send you a mail when they are paid for."), ...shop.lines(), bookingId(booking), toBookings());
   while (booking.status === "pending" && !signal.aborted) {
     await new Promise((done) => setTimeout(done, POLL));
     booking = await get(`/bookings/${booking.id}`).catch(() => booking);
@@ -113,6 +113,6 @@ function outcome(shop, hold, { status }, shown) {
     shop.showPicked();
   };
   if (status === "confirmed") return [h("p", { className: "stamp", role: "status" }, "Confirmed"), h("h2", { tabIndex: -1 }, "See you there!"), ...shown, h("p", {}, "We have sent you a mail."), toBookings()];
-  if (status === "declined") return [h("h2", { tabIndex: -1 }, "The card was refused"), h("p", { role: "alert" }, "Nothing was charged, and the seats are free again. You can pick them once more and pay with another card."), form({}, again, h("button", { className: "wide" }, "Pick again"))];
+  if (status === "declined") return [h("h2", { tabIndex: -1 }, "The payment failed"), h("p", { role: "alert" }, "You pay nothing, and the seats are free again. You can pick them once more and pay with another card."), form({}, again, h("button", { className: "wide" }, "Pick again"))];
   return [h("h2", { tabIndex: -1 }, "This booking was cancelled"), ...shown, toBookings()];
 }

@@ -110,6 +110,7 @@ def case():
         "claimed": ["A1", "A2"],
         "sold_twice": [],
         "live_holds": ["h1"],
+        "unfinished": [],
         "leaks": [],
     }
     return ledger, evidence
@@ -136,6 +137,10 @@ def undone(ledger, evidence):
 
 def pending(ledger, evidence):
     evidence["bookings"][BOB][0]["status"] = "pending"
+
+
+def pending_of_somebody_else(ledger, evidence):
+    evidence["unfinished"] = ["elsewhere"]
 
 
 def not_cancelled(ledger, evidence):
@@ -320,6 +325,7 @@ PLANTED = {
     lost: LOST,
     undone: LOST,
     pending: LOST,
+    pending_of_somebody_else: LOST,
     not_cancelled: LOST,
     account_lost: LOST,
     sold_twice: SEATS,

@@ -7,9 +7,8 @@ from tools.lab.experiment.comparison import MOST_ATTEMPTS, make_runs, order, rat
 from tools.lab.experiment.journal import Journal, newest
 from tools.lab.experiment.ladder import Ladder
 from tools.lab.experiment.result import Result, Run
-from tools.lab.experiment.run import Prepared
+from tools.lab.experiment.run import Prepared, run
 from tools.lab.experiment.settings import Settings
-from tools.lab.experiment.starts import KeptUp
 from tools.lab.experiment.verdicts import TOO_FEW, verdicts
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE
@@ -198,11 +197,10 @@ def test_the_same_plan_is_accepted(journal):
     assert journal.kept("plan") == PLAN
 
 
-def test_the_newest_journal_that_can_be_resumed_is_found(tmp_path):
-    kept_up = {**PLAN, "settings": Settings.of(["00", "07"], quick=True)._asdict()}
+def test_the_newest_journal_is_found(tmp_path):
     assert newest(tmp_path) is None
-    for name, plan in {"1-old": PLAN, "2-new": PLAN, "3-quick": kept_up}.items():
-        Journal(tmp_path / name).begin(plan)
+    for name in ("1-old", "2-new"):
+        Journal(tmp_path / name).begin(PLAN)
 
     assert newest(tmp_path).name == "2-new"
 
@@ -251,6 +249,7 @@ def test_too_few_blocks_for_a_verdict_are_said_beforehand():
     assert "not enough runs" in settings._replace(blocks=5).advice()
     assert "only CPU time" in settings._replace(blocks=6).advice()
     assert settings.advice() == ""
+    assert Settings.of(["00", "07"], quick=True).advice() == ""
 
 
 def test_a_campaign_is_named_without_its_steps():
@@ -273,30 +272,26 @@ def test_a_quick_comparison_of_two_steps_is_over_within_four_minutes():
     assert settings.seconds_of(settings.blocks * 2, ["00", "07"]) <= 240
 
 
-def test_two_systems_of_one_step_are_measured_in_turn_and_audited_once(tmp_path):
-    settings = Settings.of(["07", "07"], quick=True, blocks=2, rate=20.0, seconds=1.0)
+def test_a_step_is_compared_with_itself_from_fresh_starts(tmp_path):
+    settings = Settings.of([HERE.slug] * 2, quick=True, blocks=1, rate=20.0, seconds=1.0)
     settings = settings._replace(events=20, visitors=4)
-    trees = {"07-notifications": HERE, "07-notifications (2)": HERE}
+    names = [HERE.slug, f"{HERE.slug} (2)"]
     journal = Journal(tmp_path / "journal")
     journal.begin({"settings": settings._asdict()})
-    plan = settings.plan()
-    prepared = {name: Prepared(tree, plan, lambda line: None) for name, tree in trees.items()}
-    with KeptUp(prepared, plan, lambda line: None) as starts:
+    with Prepared(HERE, settings.plan(), lambda line: None) as prepared:
 
-        def run(name, block):  # a slow machine is no reason to begin a block again
-            return replace(starts.run(name, block), void="")
+        def fresh(name, block):  # a slow machine is no reason to begin a block again
+            return replace(run(prepared, settings.plan(), block), void="")
 
-        is_clean = make_runs(order(list(trees), 2, seed=1), run, journal)
-        starts.audit(journal)
+        is_clean = make_runs(order(names, 1, seed=1), fresh, journal)
 
-    result = Result("compare", settings.command(), "m", files=trees, runs=journal.runs())
+    files = dict.fromkeys(names, "a")
+    result = Result("compare", settings.command(), "m", files=files, runs=journal.runs())
     found = {each.figure: each for each in verdicts(result)}
     assert is_clean
-    assert [run.broken for run in journal.runs()] == [{}] * 4
+    assert [run.broken for run in journal.runs()] == [{}] * 2
     assert found["cpu"].verdict == TOO_FEW
-    assert found["cpu"].pairs == 2
-    assert "start" not in found
-    assert prepared["07-notifications"].budget == prepared["07-notifications (2)"].budget
+    assert found["cpu"].pairs == found["start"].pairs == 1
 
 
 def test_the_sides_of_a_comparison_have_names_of_their_own():

@@ -163,4 +163,4 @@ def test_too_few_runs_are_called_that():
 def test_a_change_at_each_step_shows_files_lines_and_deployments():
     row = line_of(shown(result_of(A, B)), "limit of bookings")
 
-    assert row.split()[-6:] == ["3,", "41,", "1"] * 2
+    assert row.split()[-2:] == ["3/41/1"] * 2

@@ -24,7 +24,7 @@ class Supervisor:
     def stop(self, name):
         self.let_go.wait(30)
 
-    start = stop
+    start = settings = stop
 
 
 @pytest.fixture

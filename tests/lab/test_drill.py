@@ -1,6 +1,7 @@
 """The drill makes every kind of trouble, and counts what was lost, doubled or left stopped."""
 
 import io
+from random import Random
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +12,7 @@ from tools.lab.measure.audit import Verdict
 from tools.lab.measure.drill import Repeat, counted
 from tools.lab.measure.judge import LOST, MAIL, MONEY, PROOF, SEATS, STRANGERS
 from tools.lab.measure.ledger import Ledger
+from tools.lab.measure.trouble import Kills
 from tools.lab.report.drill import show_drill
 
 CLEAN = {promise: [] for promise in (SEATS, LOST, MONEY, MAIL, STRANGERS, PROOF)}
@@ -124,6 +126,23 @@ def test_each_repeat_has_a_line_and_all_have_one():
     assert "1 of 2 repeats kept every promise" in text.getvalue()
     assert text.getvalue().splitlines()[-3].split()[:5] == ["all", "24", "12", "0", "1"]
     assert text.getvalue().splitlines()[-3].split()[-3:] == ["1.5", "s", "relay"]
+
+
+def test_each_instance_of_the_step_is_killed_three_times_and_nothing_else():
+    names = ["web.1", "web.2", "relay", "kafka"]
+    system = SimpleNamespace(
+        supervisor=SimpleNamespace(processes=dict.fromkeys(names)),
+        tree=SimpleNamespace(processes=lambda: {"web": [], "relay": []}),
+    )
+
+    acts = Kills(system, Random(1), 60.0).acts
+
+    for name in names[:3]:
+        times = [at for at, act, _ in acts if act == f"kill {name}"]
+        assert [int(at // 20) for at in times] == [0, 1, 2]
+    assert {act for _, act, _ in acts if act.startswith("kill")} == {
+        f"kill {name}" for name in names[:3]
+    }
 
 
 def test_a_repeat_makes_every_kind_of_trouble_under_load(whole):

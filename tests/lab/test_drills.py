@@ -12,6 +12,7 @@ from rich.console import Console
 
 from tools.lab.experiment import breaking
 from tools.lab.experiment.drills import CONTROL, MAIL_DOWN, chosen, drills_of
+from tools.lab.experiment.drills_of_services import of_provider
 from tools.lab.experiment.hypothesis import JOURNEYS, expected
 from tools.lab.experiment.outcome import broken, compared, counted, described, is_whole
 from tools.lab.ground.failed import Failed
@@ -19,7 +20,7 @@ from tools.lab.ground.tree import HERE
 from tools.lab.measure.judge import LOST, MONEY, SEATS
 from tools.lab.report.drills import show_drills
 
-STEPS = [f"{number:02}-name" for number in range(8)]
+STEPS = [f"{number:02}-name" for number in range(11)]
 DRILLS = list(drills_of(HERE).values())
 OUTCOME = {
     "title": "The mail server is stopped",
@@ -102,6 +103,20 @@ def test_what_a_stopped_mail_server_stops_depends_on_the_step():
 
     assert (before["register"], before["welcome mail"]) == ("fails", "fails")
     assert (after["register"], after["welcome mail"]) == ("works", "later")
+
+
+@pytest.mark.parametrize("slug", ["09-reads", "10-pending"])
+def test_without_a_provider_nobody_can_book_unless_a_booking_may_be_pending(slug):
+    down, slow, silent = of_provider(slug)
+
+    found = expected(down, slug)
+
+    is_pending = slug >= "10"
+    assert found["book"] == ("works" if is_pending else "fails")
+    assert found["confirmation mail"] == ("later" if is_pending else "fails")
+    assert expected(silent, slug) == found
+    assert expected(slow, slug)["book"] == "works"
+    assert (slow.lasts < 5.0) == is_pending  # it is over before the provider's first answer
 
 
 def test_a_drill_by_name_comes_with_the_control():

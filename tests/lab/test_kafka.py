@@ -9,12 +9,14 @@ from types import SimpleNamespace
 import pytest
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.record.memory_records import MemoryRecords, MemoryRecordsBuilder
 
 from tools.lab.ground.environment import for_processes
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE
 from tools.lab.ground.waiting import eventually, free_port, is_listening
-from tools.lab.look import topics
+from tools.lab.look import odd_headers, topics
+from tools.lab.measure.poison import NotUtf8
 from tools.lab.services import kafka
 from tools.lab.system.system import System
 
@@ -161,3 +163,15 @@ def test_a_message_of_any_bytes_can_be_printed(value):
     texts = [message["key"], message["type"], *message["headers"], *message["headers"].values()]
     assert all(text.isprintable() for text in texts)
     assert message["data"] == {}
+
+
+def test_a_header_whose_name_is_not_utf_8_hides_no_record():
+    builder = MemoryRecordsBuilder(magic=2, compression_type=0, batch_size=10_000)
+    for name in ("usual", NotUtf8("odd")):
+        builder.append(timestamp=1, key=b"key", value=b"{}", headers=[(name, b"value")])
+    builder.close()
+    odd_headers.read_all()
+
+    records = list(MemoryRecords(builder.buffer()).next_batch())
+
+    assert [each.headers[0][0] for each in records] == ["usual", "\N{REPLACEMENT CHARACTER}" * 2]

@@ -8,14 +8,8 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from tests.lab.ended import gone
 from tools.lab.ground.waiting import eventually, free_port
-
-
-def gone(pids):
-    return not any(
-        psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-        for pid in pids
-    )
 
 
 def test_without_a_command_it_lists_all_and_names_the_first_to_use(make_lab):
@@ -297,6 +291,19 @@ def test_ps_kill_stop_and_start_act_on_a_running_process(make_lab):
     assert "worker" in lab.children()
 
 
+def test_exec_runs_a_command_with_the_settings_and_folder_of_a_process(make_lab):
+    lab = make_lab("web: python web.py", "worker: sleep 1000")
+    lab.up()
+    lab("stop", "worker")
+    words = ["sh", "-c", "echo $INSTANCE $PORT $(pwd); exit 7"]
+
+    web, worker = lab("exec", "web", "--", *words), lab("exec", "worker", "--", *words)
+
+    port = urlsplit(lab.state()["run"]["BASE_URL"]).port
+    assert (web.returncode, web.stdout) == (7, f"web {port} {lab.path}\n")
+    assert worker.stdout.split()[0] == "worker"
+
+
 def test_a_command_that_cannot_be_done_is_refused_without_a_stack_trace(make_lab):
     lab = make_lab()
     lab.up()
@@ -304,6 +311,8 @@ def test_a_command_that_cannot_be_done_is_refused_without_a_stack_trace(make_lab
         ("kill", "nobody"): 2,
         ("kill", "web", "--signal", "LOUD"): 2,
         ("stop", "nobody"): 2,
+        ("exec", "nobody", "--", "true"): 2,
+        ("exec", "web", "--", "no-such-command"): 127,
         ("sql", "nobody"): 2,
         ("logs", "nobody"): 2,
         ("reset",): 1,
@@ -325,7 +334,7 @@ def test_a_command_that_cannot_be_done_is_refused_without_a_stack_trace(make_lab
 def test_without_anything_running_the_commands_that_look_inside_say_so(make_lab):
     lab = make_lab()
 
-    for words in (["ps"], ["kill", "web"], ["mail"], ["sql"]):
+    for words in (["ps"], ["kill", "web"], ["exec", "web", "true"], ["mail"], ["sql"]):
         assert lab(*words).stderr == "lab: nothing is running here; start it with ./lab up\n"
 
 

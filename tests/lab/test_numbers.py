@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from tests.lab.results import A, B, broken, compared
-from tools.lab.experiment.result import Result
-from tools.lab.report import markdown, readme, store
+from tools.lab.experiment.result import Result, Run
+from tools.lab.experiment.verdicts import verdicts
+from tools.lab.report import markdown, noise, readme, store
 from tools.lab.report.human import middle, number, with_unit
 from tools.lab.report.kept import Kept
 
@@ -40,6 +41,18 @@ def result_of(kind, slug, figures, files=None):
         files={slug: files or FILES[slug]},
         figures={slug: figures},
     )
+
+
+def against_itself(ratio):
+    """A comparison of a step with itself, in which the second one needs ratio times as much CPU."""
+    runs = [
+        Run(name, block, figures={"cpu": value + block})
+        for block in range(8)
+        for name, value in ((A, 10.0), (f"{A} (2)", 10.0 * ratio + block * (ratio - 1)))
+    ]
+    files = dict.fromkeys([A, f"{A} (2)"], FILES[A])
+    result = Result("compare", "./lab compare 00 00 --quick", "2 cores", files=files, runs=runs)
+    return replace(result, verdicts=verdicts(result))
 
 
 def kept_of(*results, campaign=None, files=FILES):
@@ -128,6 +141,29 @@ def test_the_comparison_is_kept_as_a_whole_without_its_latencies(folder):
     assert [run.figures for run in kept.runs] == [run.figures for run in result.runs]
     assert not any(run.latencies or run.seconds for run in kept.runs)
     assert all(run.latencies for run in result.runs)
+
+
+def test_comparisons_of_a_step_with_itself_are_kept_beside_each_other(folder):
+    first, second = against_itself(1.0), against_itself(1.02)
+    store.keep(first)
+    store.keep(replace(second, command=f"{second.command} --seed 2"))
+
+    store.keep(first)
+
+    kept = store.noise()
+    assert [each.verdicts for each in kept] == [first.verdicts, second.verdicts]
+    assert not any(each.runs for each in kept)
+    assert store.campaign() is None
+
+
+def test_the_noise_is_counted_by_figure_and_side():
+    same, slower = against_itself(1.0), against_itself(1.3)
+
+    rows = rows_of(noise.differences([same, same, slower]))
+
+    assert rows["figure that differs"] == ["00 (2)"]
+    assert rows["CPU time of a request"] == ["1 of 3, ratio 1"]
+    assert noise.differences([]) == "Not measured yet.\n"
 
 
 def test_a_renamed_step_keeps_its_results(folder):

@@ -4,10 +4,13 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
 
+from tools.lab.experiment.road import THERE
+from tools.lab.experiment.stages import copy_rows
 from tools.lab.ground.waiting import eventually, free_port
 from tools.lab.services.postgres import PostgreSQL
 from tools.lab.system.state import remove
@@ -46,6 +49,25 @@ def test_it_is_a_recent_postgresql_with_one_collation_everywhere(server):
 
     assert version >= 180000
     assert collation == "C.UTF-8"
+
+
+def test_rows_are_copied_with_the_columns_that_the_table_has_there(server):
+    databases = {}
+    tables = {"ours": "id int, note text, version int", "theirs": "note text, id int"}
+    for owner, columns in tables.items():
+        server.create(owner)
+        databases[f"{owner.upper()}_DATABASE_URL"] = server.url(owner)
+        with psycopg.connect(server.url(owner)) as connection:
+            connection.execute(f"create table kept ({columns}, unique (id))")
+    with psycopg.connect(server.url("ours")) as connection:
+        connection.execute("insert into kept values (1, 'one', 1), (2, 'two', 1), (3, 'three', 1)")
+    rows = {"from": "ours", "to": "theirs", "table": "kept", "where": "id < 3"}
+
+    for _ in range(2):
+        copy_rows(SimpleNamespace(settings=databases), THERE, **rows)
+
+    with psycopg.connect(server.url("theirs")) as connection:
+        assert connection.execute("table kept").fetchall() == [("one", 1), ("two", 2)]
 
 
 def test_an_owner_gets_at_its_own_database_only(server):

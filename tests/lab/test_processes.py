@@ -241,7 +241,9 @@ def test_a_command_that_runs_once_answers_its_exit_code(supervisor, tmp_path, sh
 
 
 def test_the_steps_own_processes_have_the_time_that_their_servers_allow():
-    allowed = re.search(r"graceful_timeout = (\d+)", (HERE.path / "monolith/serve.py").read_text())
+    settings = [HERE.path / name for name in ("monolith/serve.py", "kit/server.py")]
+    text = "".join(path.read_text() for path in settings)
+    allowed = re.search(r"graceful_timeout\W+(\d+)", text)
 
     assert int(allowed[1]) < system.PATIENCE
 

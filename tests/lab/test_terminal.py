@@ -3,9 +3,9 @@
 import os
 import signal
 
-import psutil
 import pytest
 
+from tests.lab.ended import gone
 from tools.lab.cli import terminal
 from tools.lab.cli.terminal import Patient
 from tools.lab.ground.waiting import eventually
@@ -15,16 +15,8 @@ MORE_THAN_A_PIPE_HOLDS = 300  # requests, each with a line of a kilobyte
 
 
 def everybody(lab):
-    """The processes of a running lab, with the lab itself."""
-    state = lab.state()
-    pids = [state["pid"], *lab.children().values()]
-    return [psutil.Process(pid) for pid in pids]
-
-
-def gone(processes):
-    return not [
-        each for each in processes if each.is_running() and each.status() != psutil.STATUS_ZOMBIE
-    ]
+    """The ids of a running lab's processes, with the lab's own."""
+    return [lab.state()["pid"], *lab.children().values()]
 
 
 def ask_often(lab):
@@ -36,13 +28,13 @@ def ask_often(lab):
 def test_where_nobody_reads_the_shop_answers_and_ctrl_c_ends_all(make_lab, pipe):
     lab = make_lab("web: python web.py", "worker: sleep 1000")
     shell = lab.up_in_terminal(pipe)
-    processes, web = everybody(lab), lab.children()["web"]
+    pids, web = everybody(lab), lab.children()["web"]
 
     answered = ask_often(lab)
     shell.press(CTRL_C)
 
     assert answered == {str(web)}
-    eventually(lambda: gone(processes), within=30)
+    eventually(lambda: gone(pids), within=30)
 
 
 def test_ctrl_c_twice_leaves_no_process(make_lab):
@@ -50,34 +42,34 @@ def test_ctrl_c_twice_leaves_no_process(make_lab):
         "web: python web.py", "worker: sh -c 'trap \"\" TERM; while :; do sleep 1; done'"
     )
     shell = lab.up_in_terminal()
-    processes = everybody(lab)
+    pids = everybody(lab)
 
     shell.press(CTRL_C)
     shell.read(b"Stopping.")
     shell.press(CTRL_C)
 
-    eventually(lambda: gone(processes), within=30)
+    eventually(lambda: gone(pids), within=30)
 
 
 def test_a_terminal_that_goes_away_ends_all(make_lab):
     lab = make_lab("web: python web.py", "worker: sleep 1000")
     shell = lab.up_in_terminal()
-    processes = everybody(lab)
+    pids = everybody(lab)
 
     shell.close()
 
-    eventually(lambda: gone(processes), within=30)
+    eventually(lambda: gone(pids), within=30)
 
 
 def test_a_reader_that_ends_stops_the_lab(make_lab):
     lab = make_lab("web: python web.py", "worker: sleep 1000")
     lab.up_in_terminal("| sh -c 'until [ -e read ]; do sleep 0.1; done'")
-    processes = everybody(lab)
+    pids = everybody(lab)
 
     (lab.path / "read").touch()
-    eventually(lambda: lab.is_up() == "" or gone(processes), within=30)
+    eventually(lambda: lab.is_up() == "" or gone(pids), within=30)
 
-    eventually(lambda: gone(processes), within=30)
+    eventually(lambda: gone(pids), within=30)
 
 
 def test_a_suspended_lab_leaves_the_shop_open(make_lab):

@@ -44,12 +44,15 @@ def tracer(folder, name):
     return provider.get_tracer("test")
 
 
-def test_the_rows_that_name_a_booking_are_found_and_no_others(running_system):
+def test_the_rows_that_name_a_booking_are_found_and_no_others(running_system, eventually):
     booking, other = book(running_system), book(running_system)
 
-    found = trace.rows(running_system, booking)
+    def rows():
+        found = trace.rows(running_system, booking)
+        return {"bookings", "payments"} <= {table for _, table, _ in found} and found
 
-    assert {"bookings", "payments"} <= {table for _, table, _ in found}
+    found = eventually(rows)
+
     assert not any(other in str(row) for _, _, row in found)
 
 

@@ -14,9 +14,11 @@ from tools.lab.cli.breaking import break_
 from tools.lab.cli.changes import changes
 from tools.lab.cli.compare import compare
 from tools.lab.cli.doctor import doctor
+from tools.lab.cli.executing import exec_
 from tools.lab.cli.load import load
 from tools.lab.cli.looking import logs, mail, reset, routes, sql, topics, trace
 from tools.lab.cli.measuring import bench, coupling, mutants
+from tools.lab.cli.migrate import migrate
 from tools.lab.cli.processes import kill, ps, restart, start, stop
 from tools.lab.cli.running import run, test, up
 from tools.lab.cli.steps import diff, edit, numbers_command, publish, steps_command
@@ -26,8 +28,8 @@ from tools.lab.ground.failed import Failed
 from tools.lab.steps import tags
 
 RUNNING = (up, run, test)
-MEASURING = (compare, bench, coupling, load, break_, mutants)
-PROCESSES = (ps, kill, stop, start, restart)
+MEASURING = (compare, bench, coupling, load, break_, migrate, mutants)
+PROCESSES = (ps, kill, stop, start, restart, exec_)
 LOOKING = (routes, topics, trace, sql, mail, logs, reset)
 STEPS = (steps_command, numbers_command, diff, changes, edit, publish)
 

@@ -186,6 +186,7 @@ class Child:
 
 def fork_pytest(job, ends, output):
     """Run a job's tests with pytest in a fork of this process, where everything is imported."""
+    output.touch()  # the fork may be stopped before it opens it
     if pid := os.fork():
         return Child(pid)
     gc.freeze()  # garbage of the parent is not finalized here a second time

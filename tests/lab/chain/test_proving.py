@@ -92,9 +92,9 @@ def test_what_was_proved_before_a_publication_was_cut_off_is_not_proved_again(
             raise Failed("cut off")
 
     with pytest.raises(Failed):
-        proving.bring_up_to_date(steps, {}, prove, print)
+        proving.bring_up_to_date(keys.pairs(steps), {}, prove, print)
     fails, steps[1] = False, chain.Step("01-second", "changed")
-    proving.bring_up_to_date(steps, {}, prove, print)
+    proving.bring_up_to_date(keys.pairs(steps), {}, prove, print)
 
     assert tried == ["00-first", "01-second", "02-third", "01-second", "02-third", "03-fourth"]
 

@@ -50,7 +50,7 @@ def test_a_refused_card_is_said_in_words_and_one_can_pick_again(visit, event, so
     page.get_by_label("Visa that will be refused").check()
     pay(page)
 
-    expect(page.get_by_role("heading", name="The card was refused")).to_be_visible()
+    expect(page.get_by_role("heading", name="The payment failed")).to_be_visible()
     page.get_by_role("button", name="Pick again").click()
     expect(page.get_by_role("button", name="Hold these seats")).to_be_visible()
 

@@ -2,12 +2,11 @@
 
 import secrets
 import sys
-from pathlib import Path
 
 import click
 
 from tools.lab.cli.blind import run_blind
-from tools.lab.cli.options import keep_option, step_argument, tree_of
+from tools.lab.cli.options import json_option, keep_option, step_argument, tree_of
 from tools.lab.cli.terminal import out, say, until_interrupted
 from tools.lab.experiment.breaking import SECONDS_EACH, Breaking, about
 from tools.lab.experiment.drills import chosen, drills_of
@@ -15,7 +14,7 @@ from tools.lab.experiment.origin import digest, machine
 from tools.lab.experiment.outcome import is_whole
 from tools.lab.experiment.result import Result
 from tools.lab.ground.failed import Failed
-from tools.lab.measure.drill import RECONCILED_WITHIN, Drill
+from tools.lab.measure.drill import KILLS, RECONCILED_WITHIN, Drill
 from tools.lab.report.drill import show_drill
 from tools.lab.report.drills import show_drills, show_list
 from tools.lab.steps import numbers
@@ -37,25 +36,25 @@ from tools.lab.steps import numbers
     help="Load the step, make every kind of trouble at once, and audit it.",
 )
 @click.option(
+    "--kills",
+    is_flag=True,
+    help="Make about 200 bookings while every process is killed again and again, and audit it.",
+)
+@click.option(
     "--repeat",
     default=1,
     show_default=True,
     type=click.IntRange(1, 1000),
-    help="How often, with --under-load; each takes about a minute.",
+    help="How often, with --under-load or --kills; each takes a minute or more.",
 )
 @click.option(
     "--seed",
     type=int,
     help="The number from which load and trouble are made. Default: 1, or any with --blind.",
 )
-@click.option(
-    "--json",
-    "path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the result to this file.",
-)
+@json_option
 @keep_option
-def break_(step, names, every, listing, blind, under_load, repeat, seed, path, keep):
+def break_(step, names, every, listing, blind, under_load, kills, repeat, seed, path, keep):
     """Break a step in many ways, and show what still works.
 
     Each drill states what should go on working. A customer tries every journey while the fault is
@@ -64,8 +63,8 @@ def break_(step, names, every, listing, blind, under_load, repeat, seed, path, k
 
     The exit code is 1 if a drill left the system broken, or broke a promise that the step is not
     known to break. docs/break.md says how to read the table."""
-    if bool(names) + every + listing + blind + under_load > 1:
-        raise Failed("give one of --fault, --all, --list, --blind and --under-load", 2)
+    if bool(names) + every + listing + blind + under_load + kills > 1:
+        raise Failed("give one of --fault, --all, --list, --blind, --under-load and --kills", 2)
     tree = tree_of(step)
     if listing:
         show_list(out, drills_of(tree))
@@ -74,8 +73,9 @@ def break_(step, names, every, listing, blind, under_load, repeat, seed, path, k
     if blind:
         sys.exit(run_blind(tree, secrets.randbelow(10_000) if seed is None else seed))
     seed = 1 if seed is None else seed
-    if under_load:
-        sys.exit(0 if show_drill(out, Drill(tree, repeat, seed=seed, log=say)) else 1)
+    if under_load or kills:
+        options = KILLS if kills else {}
+        sys.exit(0 if show_drill(out, Drill(tree, repeat, seed=seed, log=say, **options)) else 1)
     sys.exit(run_drills(tree, names, every, seed=seed, path=path, keep=keep))
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import click
 
-from tools.lab.cli.options import tree_of
+from tools.lab.cli.options import checkout, json_option, tree_of
 from tools.lab.cli.progress import minutes, shown
 from tools.lab.cli.terminal import Interrupted, out, until_interrupted
 from tools.lab.experiment import comparison
+from tools.lab.experiment.figures import HIGHEST_RATE
 from tools.lab.experiment.journal import Journal, newest
 from tools.lab.experiment.origin import digest, machine
 from tools.lab.experiment.result import Result
@@ -19,7 +20,7 @@ from tools.lab.experiment.settings import Settings
 from tools.lab.experiment.verdicts import verdicts
 from tools.lab.ground.browser import find_browser
 from tools.lab.ground.failed import Failed
-from tools.lab.ground.tree import HERE, Tree
+from tools.lab.ground.tree import HERE
 from tools.lab.report import compare as report
 from tools.lab.steps import chain as chains
 from tools.lab.steps import facts, numbers
@@ -27,13 +28,21 @@ from tools.lab.steps import facts, numbers
 FOLDER = HERE.home / ".lab" / "compare"
 NEWEST = "the newest"
 WITH_PROXIES = "+proxy"
-HIGHEST = "requests a second held"
 
 
 @click.command()
 @click.argument("steps", nargs=-1, metavar="A B [...]")
-@click.option("--quick", is_flag=True, default=None, help="Keep all steps up, and take 4 minutes.")
-@click.option("--blocks", type=click.IntRange(1, 200), help="How many runs of each; default 10.")
+@click.option(
+    "--quick",
+    is_flag=True,
+    default=None,
+    help="Fewer and shorter runs: about 4 minutes for two steps.",
+)
+@click.option(
+    "--blocks",
+    type=click.IntRange(1, 200),
+    help="How many runs of each; default 10, or 8 with --quick.",
+)
 @click.option("--rate", type=click.FloatRange(1, 2000), help="Requests a second; default 60.")
 @click.option(
     "--seconds",
@@ -45,7 +54,11 @@ HIGHEST = "requests a second held"
     "--find-rate", is_flag=True, default=None, help="Search for the highest rate that each holds."
 )
 @click.option("--all", "every", is_flag=True, help="Compare all steps.")
-@click.option("--keep", is_flag=True, help="With --all: write the result into the documents.")
+@click.option(
+    "--keep",
+    is_flag=True,
+    help="Write the result into the documents; with --all, or with one step against itself.",
+)
 @click.option(
     "--resume",
     is_flag=False,
@@ -53,7 +66,7 @@ HIGHEST = "requests a second held"
     metavar="[NAME]",
     help="Go on with an interrupted comparison: the newest one, or NAME.",
 )
-@click.option("--json", "path", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
+@json_option
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
 @click.option("--open", "opening", is_flag=True, help="Open the report in a browser.")
 def compare(steps, every, keep, resume, path, html, opening, **given):
@@ -61,18 +74,18 @@ def compare(steps, every, keep, resume, path, html, opening, **given):
 
     A and B are steps, or folders of checkouts, written with a slash: ./my-change. The same step
     twice shows how much noise there is; 07+proxy is step 07 with a fault proxy between any two
-    processes, which does nothing. Runs are made in pairs, from fresh starts; --quick keeps both up.
-    It ends with a table and a report with charts: docs/compare.md.
+    processes, which does nothing. Runs are made in pairs, each from a fresh start. It ends with a
+    table and a report with charts: docs/compare.md.
 
     The exit code is 1 if a run broke a promise."""
-    if keep and not every:
-        raise Failed("--keep needs --all: the documents show all steps of one comparison", 2)
     if every:
         steps = tuple(step.slug for step in chains.read().steps)
     given = {
         name: value for name, value in {**given, "steps": steps, "every": every}.items() if value
     }
-    journal, settings, trees = begun(given) if resume is None else resumed(resume, given)
+    journal, settings, trees = (
+        begun(given, keep) if resume is None else resumed(resume, given, keep)
+    )
     until_interrupted()
     carry_out(journal, settings, trees)
     result = result_of(journal, settings, trees)
@@ -84,28 +97,36 @@ def compare(steps, every, keep, resume, path, html, opening, **given):
     sys.exit(int(is_broken))
 
 
-def begun(given):
+def begun(given, keep):
     """A new (Journal, Settings, {name: tree}); Failed if the settings make no sense."""
     settings = Settings.of(**given)
     trees = sides(settings.steps)
-    settings = settings.fitted(trees.values(), say=warn)
+    check_keep(keep, settings, trees)
     name = "-".join([f"{datetime.now(UTC):%Y%m%d-%H%M%S}", *map(report.short, trees)][:3])
     journal = Journal(FOLDER / "".join(letter for letter in name if letter not in " ()"))
     journal.begin(plan_of(settings, trees))
     return journal, settings, trees
 
 
-def resumed(name, given):
+def resumed(name, given, keep):
     """The same of a comparison that was interrupted."""
     journal = newest(FOLDER) if name == NEWEST else Journal(FOLDER / name)
     if journal is None or not journal.kept("plan"):
         raise Failed(f"there is no comparison to resume in {os.path.relpath(FOLDER)}", 2)
-    settings = Settings(**{**journal.kept("plan")["settings"], **given})
-    if settings.kept_up:
-        raise Failed("a quick comparison is audited at its end; begin it again", 2)
+    begun_with = journal.kept("plan")["settings"]
+    known = {name: value for name, value in begun_with.items() if name in Settings._fields}
+    settings = Settings(**{**known, **given})
     trees = sides(settings.steps)
+    check_keep(keep, settings, trees)
     journal.check(plan_of(settings, trees))
     return journal, settings, trees
+
+
+def check_keep(keep, settings, trees):
+    """Failed if the documents have no place for what shall be kept."""
+    is_one_step = len({tree.slug for tree in trees.values()}) == 1
+    if keep and not (settings.every or is_one_step):
+        raise Failed("--keep needs --all, or one step against itself", 2)
 
 
 def sides(words):
@@ -127,16 +148,10 @@ def side(word):
         tree = tree_of(word.removesuffix(WITH_PROXIES))
         return tree, f"{tree.slug} {comparison.PROXIED}"
     if "/" in word:
-        tree = of_folder(Path(word).resolve())
+        tree = checkout(word)
         return tree, f"{tree.slug} ({tree.path.name})"
     tree = tree_of(word)
     return tree, tree.slug
-
-
-def of_folder(path):
-    if not (path / "Procfile").exists() or not (path / ".git").exists():
-        raise Failed(f"{path} is no checkout: it has no Procfile, or no .git", 2)
-    return Tree(path, HERE.home)
 
 
 def plan_of(settings, trees):
@@ -165,11 +180,7 @@ def carry_out(journal, settings, trees):
             comparison.carry_out(journal, settings, trees, watch)
     except (Interrupted, KeyboardInterrupt):
         kept = len(journal.runs())
-        warn(
-            "A quick comparison is audited at its end, so nothing of it counts."
-            if settings.kept_up
-            else f"{kept} runs are kept; go on with ./lab compare --resume {journal.name}"
-        )
+        warn(f"{kept} runs are kept; go on with ./lab compare --resume {journal.name}")
         raise
 
 
@@ -188,7 +199,9 @@ def result_of(journal, settings, trees):
         files={name: digest(tree) for name, tree in trees.items()},
         budgets=journal.kept("budgets") or {},
         runs=journal.runs(),
-        figures={name: {HIGHEST: values} for name, values in comparison.rates(journal).items()},
+        figures={
+            name: {HIGHEST_RATE: values} for name, values in comparison.rates(journal).items()
+        },
         facts={name: facts.facts(tree, chain) for name, tree in trees.items()},
         drills={name: facts.drills(tree) for name, tree in trees.items()},
     )

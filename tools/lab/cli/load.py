@@ -3,11 +3,17 @@
 import os
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 
 import click
 
-from tools.lab.cli.options import events_option, keep_option, scale_option, step_argument, tree_of
+from tools.lab.cli.options import (
+    events_option,
+    json_option,
+    keep_option,
+    scale_option,
+    step_argument,
+    tree_of,
+)
 from tools.lab.cli.terminal import out, until_interrupted
 from tools.lab.experiment.attached import Attached
 from tools.lab.experiment.ladder import search
@@ -58,12 +64,7 @@ SETTINGS = ("THREADS",)  # of the system; if the environment sets one, the figur
     metavar="NAME",
     help="Restart every instance of NAME, one after the other, after half of the time.",
 )
-@click.option(
-    "--json",
-    "path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the result to this file: the machine, the settings, the figures, the audit.",
-)
+@json_option
 @keep_option
 @click.option(
     "--accounts",

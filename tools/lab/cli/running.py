@@ -11,7 +11,7 @@ from contextlib import suppress
 import click
 from rich.table import Table
 
-from tools.lab.cli.options import events_option, scale_option, step_argument, tree_of
+from tools.lab.cli.options import events_option, scale_option, step_argument, tree_to_run
 from tools.lab.cli.processes import where_to_look
 from tools.lab.cli.terminal import (
     Interrupted,
@@ -25,7 +25,7 @@ from tools.lab.cli.terminal import (
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE
 from tools.lab.steps import chain as chains
-from tools.lab.steps import proving
+from tools.lab.steps import keys, proving, wrong_turns
 from tools.lab.system.ports import USUAL_PORT, Ports
 from tools.lab.system.state import temporary_state
 from tools.lab.system.system import System
@@ -44,8 +44,8 @@ ENDS_WITHIN = 10.0  # seconds that the command of ./lab run has after Ctrl-C
 @scale_option
 @events_option
 def up(step, port, scale, events):
-    """Start a step and keep it running, until Ctrl-C."""
-    tree = tree_of(step)
+    """Start a step or a wrong turn and keep it running, until Ctrl-C."""
+    tree = tree_to_run(step)
     if not (tree.state / "logs").exists():
         broker, memory = ("Kafka, ", 900) if tree.topics else ("", 400)
         out.print(
@@ -106,7 +106,7 @@ def run(keep, scale, events, words):
         step, *words = words
     if shutil.which(words[0]) is None:
         raise Failed(f"there is no command {words[0]}", 127)
-    sys.exit(run_with_system(tree_of(step), words, keep, scale=scale, seed=(events, 100)))
+    sys.exit(run_with_system(tree_to_run(step), words, keep, scale=scale, seed=(events, 100)))
 
 
 def run_with_system(tree, command, keep=False, **options):
@@ -156,32 +156,42 @@ def ended(command):
 def test(step, every, unlisted, words):
     """Run the tests of this checkout or of a step.
 
-    Options after -- go to pytest."""
+    Of a wrong turn, such as wrong-dual-write, the test that counts its damage is run. Options after
+    -- go to pytest."""
     if every or unlisted:
         sys.exit(prove_steps(everything=every))
     if step and "--" in sys.argv and sys.argv[sys.argv.index("--") + 1] == step:
         step, words = None, (step, *words)
-    tree = tree_of(step)
+    tree = tree_to_run(step)
     arguments = (
         words
         if tree is HERE or any(word.startswith("tests") for word in words)
-        else [*words, *proving.tests_of(tree)]
+        else [*words, *tests_of(step, tree)]
     )
     environment = {**os.environ, "PYTHONPATH": str(tree.path)}
     os.chdir(tree.path)
     os.execve(sys.executable, [sys.executable, "-m", "pytest", *arguments], environment)  # noqa: S606
 
 
+def tests_of(step, tree):
+    """What is run of a step: its tests. Of a wrong turn it is the test that counts the damage; some
+    of the others fail because of the mistake."""
+    if step and wrong_turns.is_one(step):
+        return ["-rA", wrong_turns.test_of(step)]  # with what it prints
+    return proving.tests_of(tree)
+
+
 def prove_steps(*, everything):
-    """Prove every step, or those that the newest publication does not list; print the results, and
-    return the exit code."""
+    """Prove every step and wrong turn, or those that the newest publication does not list; print
+    the results, and return the exit code."""
     chain = chains.read()
     if not chain.steps:
         raise Failed(chains.no_steps(), 2)
     until_interrupted()
-    results = proving.prove_all(chain.steps, {} if everything else chains.proved(), say)
+    pairs = keys.pairs(chain.steps, chain.wrong)
+    results = proving.prove_all(pairs, {} if everything else chains.proved(), say)
     table = Table("step", "proof", box=None)
-    for step in chain.steps:
+    for _, step in pairs:
         table.add_row(
             step.slug, (results[step.slug] or "proved") if step.slug in results else "listed"
         )

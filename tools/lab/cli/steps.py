@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from tools.lab.cli.options import find
 from tools.lab.cli.terminal import out, say, until_interrupted
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE
@@ -16,7 +17,7 @@ from tools.lab.steps.each import Form
 
 @click.command("steps")
 def steps_command():
-    """List the steps: tag, processes, proof, figures, lesson."""
+    """List the steps: tag, processes, proof, figures, lesson, wrong turns."""
     chain = chains.read()
     if not chain.steps:
         say(chains.no_steps())
@@ -40,11 +41,11 @@ def numbers_command():
 @click.argument("step")
 @click.option("--stat", is_flag=True, help="Only the names of the files and the sizes.")
 def diff(step, stat):
-    """Show what STEP changes, in reading order.
+    """Show what STEP, or a wrong turn, changes, in reading order.
 
     A moved file is one line; tooling and documents are left out."""
     chain = chains.read()
-    sys.exit(listing.show_diff(chain, chains.find(step, chain), stat=stat))
+    sys.exit(listing.show_diff(chain, find(step, chain), stat=stat))
 
 
 @click.command()

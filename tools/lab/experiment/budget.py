@@ -11,8 +11,8 @@ from tools.lab.ground.failed import Failed
 OF_POSTGRES = ("shared_buffers", "work_mem", "max_connections", "fsync")
 HEAP = re.compile(r"-Xmx(\w+)")
 THREADS = re.compile(r"^threads\s+= (\d+)$", re.MULTILINE)
-# makes the application that gunicorn is told to serve, and prints how many connections each pool of
-# it may open
+# makes the application that gunicorn serves, and prints how many connections each of its pools may
+# open
 POOLS = """
 import gc, importlib, sys
 from sqlalchemy.pool import QueuePool

@@ -1,12 +1,12 @@
 """Runs of several steps in blocks: every block has a run of each step, and the steps take turns in
 going first."""
 
+from contextlib import ExitStack
 from dataclasses import replace
 from random import Random
 
 from tools.lab.experiment import ladder
-from tools.lab.experiment.run import Prepared
-from tools.lab.experiment.starts import FreshStarts, KeptUp
+from tools.lab.experiment.run import Prepared, run
 from tools.lab.ground.failed import Failed
 
 MOST_ATTEMPTS = 3  # at a block, some run of which was void
@@ -36,11 +36,16 @@ def carry_out(journal, settings, trees, watch):
     }
     blocks = order(list(trees), settings.blocks, settings.seed)
     searches = order(list(trees), searches_of(settings), settings.seed)
-    with (KeptUp if settings.kept_up else FreshStarts)(prepared, plan, watch.say) as starts:
+    with ExitStack() as stack:
+        for name, each in prepared.items():
+            watch.say(f"{name}: making its sample data")
+            stack.enter_context(each)
         journal.keep("budgets", {name: each.budget for name, each in prepared.items()})
-        is_clean = make_runs(blocks, starts.run, journal, watch.tell)
-        if is_clean:
-            starts.audit(journal)
+
+        def fresh(name, block):
+            return run(prepared[name], plan, block)
+
+        if make_runs(blocks, fresh, journal, watch.tell):
             search(
                 searches,
                 lambda name: ladder.highest_rate(prepared[name], plan),

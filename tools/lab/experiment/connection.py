@@ -91,7 +91,8 @@ class End(asyncio.Protocol):
         except OSError:
             self.leave(reset=True)  # it is too late to refuse it
         else:
-            self.task = None
+            # an older Python reads before this, although connection_made has paused it
+            self.task = self.proxy.loop.create_task(self._pass_on()) if self.waiting else None
             self.read_or_not()
 
     def _wait(self, data):
@@ -104,7 +105,7 @@ class End(asyncio.Protocol):
         """Read only while little waits, here and in the buffer of the peer."""
         if self.has_ended:
             return
-        if self.size > MOST_WAITING or self.peer.is_full:
+        if not self.peer or self.size > MOST_WAITING or self.peer.is_full:
             self.transport.pause_reading()
         else:
             self.transport.resume_reading()

@@ -4,7 +4,7 @@ from tools.lab.experiment import faults
 from tools.lab.experiment.drills_of_databases import of_database
 from tools.lab.experiment.drills_of_network import BROKER_CUT, NETWORK, WEB_RESET
 from tools.lab.experiment.drills_of_processes import ROLLING, STORM, of_process
-from tools.lab.experiment.drills_of_services import BROKER, MAIL_DOWN, MESSAGES, PROVIDER
+from tools.lab.experiment.drills_of_services import BROKER, MAIL_DOWN, MESSAGES, of_provider
 from tools.lab.experiment.hypothesis import Drill
 from tools.lab.ground.failed import Failed
 from tools.lab.measure.drill import scale_of
@@ -21,7 +21,7 @@ CONTROL = Drill(
 
 def drills_of(tree):
     """{name: Drill} of every drill that a step can have, the control first."""
-    drills = [CONTROL, MAIL_DOWN, *PROVIDER]
+    drills = [CONTROL, MAIL_DOWN, *of_provider(tree.slug)]
     if tree.topics:
         drills += BROKER
     for owner in sorted(tree.owners, key=lambda owner: owner != "monolith"):

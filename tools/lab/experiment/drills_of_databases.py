@@ -3,12 +3,21 @@
 from functools import partial
 
 from tools.lab.experiment import faults
-from tools.lab.experiment.hypothesis import JOURNEYS, LONG, MAILS, SHORT, Drill
+from tools.lab.experiment.hypothesis import (
+    JOURNEYS,
+    LONG,
+    MAILS,
+    RECOMMENDED,
+    SHORT,
+    STAYS_RECOMMENDED,
+    Drill,
+)
 
 WAITING = {
     "monolith": "Who books, cancels or lists bookings waits, and nothing fails. Until step 04, who "
     "registers or lists payments waits, too: foreign keys and joins lead to this table.",
     "notifications": "Everything works, and mail comes later.",
+    "recommendations": "At step 08 everything works. From step 09 on recommendations wait.",
 }
 OF_LOCK = {
     "monolith": (
@@ -18,6 +27,19 @@ OF_LOCK = {
         ("00-04", "later", ("my payments",)),  # the owner of a payment is that of its booking
     ),
     "notifications": (("07-", "later", MAILS),),
+    "recommendations": ((RECOMMENDED, "later", ("recommendations",)),),
+}
+DOWN = {
+    "monolith": "Nothing works, from step 09 on but recommendations. The facade lets requests "
+    "wait for up to 8 s, and this takes longer.",
+    "notifications": "Everything works, and what needs this database comes later.",
+    "recommendations": "At step 08 everything works. From step 09 on there are no "
+    "recommendations until it is back.",
+}
+WHILE_DOWN = {
+    "monolith": (("00-", "fails", JOURNEYS), STAYS_RECOMMENDED),
+    "notifications": (("07-", "later", MAILS),),
+    "recommendations": ((RECOMMENDED, "fails", ("recommendations",)),),
 }
 
 
@@ -31,12 +53,10 @@ def of_database(owner):
         Drill(
             f"database-down{suffix}",
             f"{whose} is stopped",
-            "Nothing works. The facade lets requests wait for up to 8 s, and this takes longer."
-            if is_only
-            else "Everything works, and what needs this database comes later.",
+            DOWN[owner],
             partial(faults.stopped, name=name),
             f"./lab ps: {name} is stopped",
-            (("00-", "fails", JOURNEYS) if is_only else ("07-", "later", MAILS),),
+            WHILE_DOWN[owner],
             lasts=LONG if is_only else SHORT,
             component=name,
         ),

@@ -2,8 +2,16 @@
 
 from functools import partial
 
-from tools.lab.experiment.drills_of_services import NO_PROVIDER
-from tools.lab.experiment.hypothesis import BY_MESSAGE, LONG, MAILS, READS, WRITES, Drill
+from tools.lab.experiment.drills_of_services import IS_PENDING, NO_PROVIDER
+from tools.lab.experiment.hypothesis import (
+    BY_MESSAGE,
+    LONG,
+    MAILS,
+    READS,
+    STAYS_RECOMMENDED,
+    WRITES,
+    Drill,
+)
 from tools.lab.experiment.proxied import disturbed
 
 BROKER_CUT = (
@@ -38,10 +46,11 @@ NETWORK = (
     Drill(
         "provider-cut",
         "Nothing that is sent to the payment provider arrives, and connections stay open",
-        "Nobody can book or cancel. Until step 05 nobody can register either, since the provider "
-        "is asked in the request. Nobody pays for nothing.",
+        "Until step 09 nobody can book or cancel, and until step 05 nobody can register either, "
+        f"since the provider is asked in the request. Nobody pays for nothing. {IS_PENDING}",
         partial(disturbed, name="payments-sandbox", toxic="hang"),
-        "./lab logs web: the payment provider timed out, though ./lab ps shows that it runs",
+        "./lab logs web (from step 10 on worker): the payment provider timed out, though ./lab ps "
+        "shows that it runs",
         NO_PROVIDER,
         lasts=LONG,  # the shop waits for 8 s
         proxied=True,
@@ -54,6 +63,6 @@ WEB_RESET = Drill(
     "repeated. Within a second the facade knows, and lets every request wait for up to 8 s.",
     partial(disturbed, name="web", toxic="reset"),
     "./lab logs facade: connections are reset, though ./lab ps shows that web runs",
-    (("02-", "later", READS), ("02-", "fails", (*WRITES, *MAILS))),
+    (("02-", "later", READS), ("02-", "fails", (*WRITES, *MAILS)), STAYS_RECOMMENDED),
     proxied=True,
 )

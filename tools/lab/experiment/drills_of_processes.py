@@ -8,8 +8,11 @@ from tools.lab.experiment.hypothesis import (
     JOURNEYS,
     LONG,
     MAILS,
+    PENDING,
+    RECOMMENDED,
     SHORT,
     SIGNED_IN,
+    STAYS_RECOMMENDED,
     Drill,
 )
 from tools.lab.ground.failed import Failed
@@ -22,12 +25,15 @@ KILLED = {
     "facade": (("02-", "fails", JOURNEYS),),
     "relay": (),
     # Kafka gives the partitions of a dead consumer to the next one after 10 s
-    "worker": (("06-06", "later", MAILS),),
+    "worker": (("06-06", "later", MAILS), (PENDING, "later", ("confirmation mail",))),
     "notifications-worker": (("07-", "later", MAILS),),
+    "recommendations-web": (),
+    "recommendations-worker": (),
 }
 STOPPED = {
     **KILLED,
-    "web": (("00-", "fails", JOURNEYS),),
+    "web": (("00-", "fails", JOURNEYS), STAYS_RECOMMENDED),
+    "recommendations-web": ((RECOMMENDED, "fails", ("recommendations",)),),
     "relay": (("06-", "later", MAILS),),
 }
 PAUSED = {
@@ -40,17 +46,26 @@ KILL_HYPOTHESES = {
     "but everybody is signed out; from step 03 on the other instance serves everybody.",
     "facade": "Nothing works until it runs again, within a second or two.",
     "relay": "Everything works; the next relay publishes what was recorded.",
-    "worker": "Everything works. At step 06 mail waits until Kafka counts the dead consumer out.",
+    "worker": "Everything works. At step 06 mail, and from step 10 on pending bookings, wait until "
+    "Kafka counts the dead consumer out.",
     "notifications-worker": "Everything works. Mail waits until Kafka counts the dead consumer "
     "out.",
+    "recommendations-web": "Everything works. From step 09 on the facade waits for it.",
+    "recommendations-worker": "Everything works. Recommendations are as old as the last message "
+    "that it processed.",
 }
 STOP_HYPOTHESES = {
-    "web": "Nothing works. The facade lets requests wait for up to 8 s, and this takes longer.",
+    "web": "Nothing works, from step 09 on but recommendations. The facade lets requests wait for "
+    "up to 8 s, and this takes longer.",
     "facade": "Nothing works.",
     "relay": "Everything works. Messages are published, and mail comes, when it runs again.",
     "worker": "Everything works. At step 06 mail comes when it runs again; from step 07 on "
-    "another process sends it.",
+    "another process sends it. From step 10 on bookings stay pending until the worker runs again.",
     "notifications-worker": "Everything works. Mail comes when it runs again.",
+    "recommendations-web": "At step 08 everything works: nobody is sent there. From step 09 on "
+    "there are no recommendations until it runs again.",
+    "recommendations-worker": "Everything works. Recommendations stay as they are until it runs "
+    "again.",
 }
 PAUSE_HYPOTHESES = {
     **STOP_HYPOTHESES,

@@ -14,7 +14,8 @@ from tools.lab.ground.waiting import eventually
 from tools.lab.look.running import Running
 
 READY_WITHIN = 30.0  # seconds
-LOCKED = {"monolith": "bookings", "notifications": "mails"}  # the table that each owner writes most
+# the table that each owner writes most
+LOCKED = {"monolith": "bookings", "notifications": "mails", "recommendations": "purchases"}
 CLIENTS = 40  # of a retry storm
 INSIST_SECONDS = 5.0
 REPEATED_AFTER = 0.1  # seconds: without any pause our own clients would use up the machine

@@ -69,6 +69,6 @@ class Journal:
 
 
 def newest(folder):
-    """The Journal that was begun last below a folder, of those that can be resumed; or None."""
-    begun = [Journal(path.parent) for path in sorted(folder.glob("*/plan.json"), reverse=True)]
-    return next((each for each in begun if not each.kept("plan")["settings"]["kept_up"]), None)
+    """The Journal that was begun last below a folder, or None."""
+    begun = sorted(folder.glob("*/plan.json"))
+    return Journal(begun[-1].parent) if begun else None

@@ -4,6 +4,7 @@ overloaded or void."""
 from dataclasses import dataclass
 
 from tools.lab.experiment import samples
+from tools.lab.experiment.figures import HIGHEST_RATE
 from tools.lab.experiment.result import Run
 from tools.lab.experiment.run import settle, visitors
 from tools.lab.measure.load_figures import MOST_PROBE_LAG, figures, is_held, why_void
@@ -30,7 +31,7 @@ class Ladder:
     @property
     def figures(self):
         """What a Result has of it as figures of the step: nothing where a promise was broken."""
-        return {} if self.run.broken else {"requests a second held": [self.held]}
+        return {} if self.run.broken else {HIGHEST_RATE: [self.held]}
 
     @property
     def facts(self):

@@ -22,7 +22,7 @@ COLUMNS = "topic, key, data, message_id, type, recorded_at, traceparent, snapsho
 NEWEST = (
     f"select {COLUMNS} from outbox where published_at is not null order by id desc limit {DOUBLED}"
 )
-CONFIRMED = f"select {COLUMNS} from outbox where type = 'booking.confirmed' and key = %s"
+OF_BOOKING = f"select {COLUMNS} from outbox where key = %s order by id"
 DEAD = 'select topic, partition, "offset" from dead_letters'
 
 
@@ -64,13 +64,13 @@ def publish_doubled(system):
 
 
 def publish_out_of_order(system):
-    """Publish the confirmation of a booking before the account and all else that was recorded
-    earlier."""
+    """Publish the messages about a booking, up to its confirmation, before the account and all else
+    that was recorded earlier."""
     system.supervisor.stop("relay")
     try:
         customer = Customer(system)
         booking = customer.book()
-        sent = poison.send(address(system), map(as_record, rows(system, CONFIRMED, booking)))
+        sent = sent_of_booking(system, booking)
     finally:
         system.supervisor.start("relay")
 
@@ -84,6 +84,21 @@ def publish_out_of_order(system):
         ]
 
     return check
+
+
+def sent_of_booking(system, booking):
+    """Where the messages about a booking are that were recorded, sent as soon as they are there:
+    the confirmation may be an answer to others."""
+    sent, types = [], []
+
+    def is_confirmed():
+        if new := rows(system, OF_BOOKING, booking)[len(types) :]:
+            sent.extend(poison.send(address(system), map(as_record, new)))
+            types.extend(row[4] for row in new)
+        return "booking.confirmed" in types
+
+    eventually(is_confirmed, within=PROCESSED_WITHIN)
+    return sent
 
 
 def publish_unreadable(system):

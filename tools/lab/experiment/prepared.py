@@ -47,23 +47,12 @@ class Prepared:
             copy(self.template, state)
             # or the kernel writes the copy to the disk while the step is loaded
             os.sync()
-            with self._running(state) as system:
+            with self._running(state, at_once=True) as system:
                 yield system
 
     @contextmanager
-    def start_once(self):
-        """The step, seeded and started once: it keeps no sample data for another start, so it needs
-        no preparation."""
-        with temporary_state(self.tree) as state, self._running(state) as system:
-            self.budget = budget_of(system)
-            yield system
-
-    @contextmanager
-    def _running(self, state):
-        if given := [name for name in os.environ if name.endswith(NOT_OURS)]:
-            raise Failed(
-                f"each run begins with services and data of its own: unset {', '.join(given)}", 2
-            )
+    def _running(self, state, *, at_once=False):
+        refuse_services_elsewhere()
         kind = Proxied if self.plan.proxied else System
         system = kind(
             self.tree,
@@ -79,7 +68,14 @@ class Prepared:
             checkpoint(system)
             yield system
         finally:
-            system.stop()
+            system.stop(at_once=at_once)
+
+
+def refuse_services_elsewhere():
+    if given := [name for name in os.environ if name.endswith(NOT_OURS)]:
+        raise Failed(
+            f"each run begins with services and data of its own: unset {', '.join(given)}", 2
+        )
 
 
 def catch_up(system, log):

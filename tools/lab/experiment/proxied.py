@@ -6,7 +6,7 @@ sides of a comparison."""
 
 from contextlib import ExitStack, contextmanager
 
-from tools.lab.experiment.proxy import Proxy
+from tools.lab.experiment.proxies import Proxies
 from tools.lab.system.system import System
 
 HOST = "127.0.0.1"
@@ -14,7 +14,7 @@ HOST = "127.0.0.1"
 
 class Proxied(System):
     """A System whose processes use each other and the backing services through proxies, which are
-    {name of the process behind it: Proxy}. The lab itself goes past them."""
+    {name of the process behind it: proxy}. The lab itself goes past them."""
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
@@ -46,7 +46,9 @@ class Proxied(System):
 
     def _put_proxy(self, name, port):
         behind = self.held.free() if name == "kafka" else port
-        proxy = self.stack.enter_context(Proxy(HOST, behind, self.held.free()))
+        if not self.proxies:
+            self.behind = self.stack.enter_context(Proxies())
+        proxy = self.behind.add(HOST, behind, self.held.free())
         if name == "kafka":
             add_listener(self.state / "kafka" / "server.properties", behind, proxy.port)
         self.proxies[name] = proxy

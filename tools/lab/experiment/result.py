@@ -4,6 +4,7 @@ it."""
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import median
 
 from tools.lab.experiment.verdicts import Verdict
 
@@ -66,6 +67,17 @@ class Result:
             for run in self.runs_of(step)
             if run.counts and figure in run.figures
         }
+
+    def by_process(self, step, kind, middle=median):
+        """{process: the median, or another middle, of its CPU time or memory} over the runs of a
+        step that count and have no fault."""
+        spent = [
+            run.by_process[kind]
+            for run in self.runs_of(step)
+            if run.counts and not run.faults and run.by_process.get(kind)
+        ]
+        names = dict.fromkeys(name for each in spent for name in each)
+        return {name: middle([each.get(name, 0) for each in spent]) for name in names}
 
     def to_json(self):
         return json.dumps(asdict(self), indent=1) + "\n"

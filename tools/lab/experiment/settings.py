@@ -4,20 +4,17 @@ from typing import NamedTuple
 
 from tools.lab.experiment.figures import FIGURES
 from tools.lab.experiment.run import Plan
-from tools.lab.experiment.starts import ONCE, missing_memory
 from tools.lab.experiment.verdicts import pairs_needed
-from tools.lab.ground.failed import Failed
 
-QUICK = {"warm": 1.0, "seconds": 6.0, "events": 60, "visitors": 30, "kept_up": True}
+QUICK = {"blocks": 8, "warm": 1.0, "seconds": 6.0, "events": 60, "visitors": 30}
 # for saying beforehand how long it takes, in seconds
-STARTING = 15.0
-SETTLING = 12.0
-BETWEEN = 2.0  # two runs on systems that stay up
+PREPARING = 8.0
+STARTING_AND_SETTLING = 7.0
+FEW = 1000  # requests of a run: fewer carry no p95 of hold and book
 
 
 class Settings(NamedTuple):
-    """steps are words of the command line. Where kept_up is set, all steps stay up; otherwise every
-    run begins with a fresh start."""
+    """steps are words of the command line."""
 
     steps: tuple
     blocks: int = 10
@@ -28,24 +25,13 @@ class Settings(NamedTuple):
     visitors: int = Plan().visitors
     seed: int = Plan().seed
     quick: bool = False
-    kept_up: bool = False
     find_rate: bool = False
     every: bool = False  # the steps are all that there are
 
     @classmethod
     def of(cls, steps=(), **given):
         """The settings for these options, with the defaults of a quick comparison if it is one."""
-        settings = cls(**{**(QUICK if given.get("quick") else {}), **given, "steps": list(steps)})
-        if settings.quick and settings.find_rate:
-            raise Failed("--find-rate needs fresh starts, so it does not go with --quick", 2)
-        return settings
-
-    def fitted(self, trees, say):
-        """The same with fresh starts where the memory is too small to keep all trees up."""
-        if self.kept_up and (missing := missing_memory(trees)):
-            say(f"{missing} MB of memory are missing to keep all steps up: each run starts afresh.")
-            return self._replace(kept_up=False)
-        return self
+        return cls(**{**(QUICK if given.get("quick") else {}), **given, "steps": list(steps)})
 
     def plan(self):
         return Plan(
@@ -58,17 +44,16 @@ class Settings(NamedTuple):
         )
 
     def seconds_of_run(self):
-        return self.warm + self.seconds + (BETWEEN if self.kept_up else STARTING + SETTLING)
+        return self.warm + self.seconds + STARTING_AND_SETTLING
 
     def seconds_of(self, runs, trees):
         """About how long so many runs take, with what has to be done before and after them."""
-        once = STARTING + (SETTLING if self.kept_up else 0)
-        return runs * self.seconds_of_run() + len(trees) * once
+        return runs * self.seconds_of_run() + len(trees) * PREPARING
 
     def advice(self):
         """What these settings cannot show, in a line; empty if there is nothing to say."""
-        secondary = len(FIGURES) - 1 - (len(ONCE) if self.kept_up else 0)
-        needed = pairs_needed(0), pairs_needed(secondary)
+        without = 2 if self.rate * self.seconds < FEW else 0
+        needed = pairs_needed(0), pairs_needed(len(FIGURES) - 1 - without)
         if self.blocks < needed[0]:
             return (
                 f"{self.blocks} blocks are not enough runs: with fewer than {needed[0]} no "

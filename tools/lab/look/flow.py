@@ -9,7 +9,7 @@ from tools.lab.ground import waiting
 from tools.lab.look import topics
 
 HAS_OUTBOX = "select to_regclass('public.outbox') is not null"
-UNPUBLISHED = "select count(*) from outbox where published_at is null"
+UNPUBLISHED = "select count(*) from outbox where published_at is null and recorded_at <= %s"
 CONSUMER = "worker"  # the last word of the name of a process that consumes
 JOINED_AFTER = 0.5  # seconds in which no group has come, until all are believed to be there
 
@@ -22,11 +22,13 @@ class Flow:
         self.address = system.settings["KAFKA_BOOTSTRAP_SERVERS"]
         self.groups = set()
         self.joined_at = 0.0
+        self.until = "infinity"  # what was recorded later does not count
 
     def is_settled(self):
-        """Whether all that was recorded is published, and all that was published is consumed."""
+        """Whether all that was recorded is published, and all that was published is consumed: also
+        what consumers have answered, and the answers to that."""
         try:
-            return self._is_published() and self._is_consumed()
+            return self._is_quiet()
         except RetriableError:  # a broker that has just started still loads its groups
             return False
 
@@ -52,21 +54,23 @@ class Flow:
         finally:
             admin.close()
 
+    def _is_quiet(self):
+        ends, assigned = self._ends(), self._assigned()
+        if not self._have_joined(assigned):
+            return False
+        is_done = self._are_at(ends, assigned) and self._is_published()
+        return is_done and self._ends() == ends  # nothing was published meanwhile
+
     def _is_published(self):
         for owner, server in self.system.servers.items():
             with server.connect(owner) as connection:
                 has_outbox = connection.execute(HAS_OUTBOX).fetchone()[0]
-                if has_outbox and connection.execute(UNPUBLISHED).fetchone() != (0,):
+                if has_outbox and connection.execute(UNPUBLISHED, [self.until]).fetchone() != (0,):
                     return False
         return True
 
-    def _is_consumed(self):
-        """Whether each group is at the end of all its partitions; it must be known who the groups
-        are, and all of them must be there."""
-        ends = self._ends()
-        assigned = self._assigned()
-        if not self._have_joined(assigned):
-            return False
+    def _are_at(self, ends, assigned):
+        """Whether each group has consumed its partitions up to these ends."""
         committed = topics.offsets(self.address)
         return all(
             ends[each] == 0 or (each in done and done[each].offset >= ends[each])
@@ -76,6 +80,7 @@ class Flow:
         )
 
     def _have_joined(self, assigned):
+        """Whether it is known who the groups are, and all of them are there."""
         consumers = [
             name for name in self.system.tree.processes() if name.split("-")[-1] == CONSUMER
         ]

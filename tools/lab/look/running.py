@@ -3,6 +3,7 @@
 import re
 import secrets
 import signal
+import subprocess
 from contextlib import contextmanager
 
 import psycopg
@@ -11,6 +12,8 @@ from tools.lab.ground import waiting
 from tools.lab.ground.http import Client
 from tools.lab.look.mail import mails
 from tools.lab.look.payments import ledger, turn
+
+COMMAND_WITHIN = 60.0  # seconds
 
 
 class Running:
@@ -90,6 +93,22 @@ class Running:
                 return connection.execute(sql).fetchall()
             except psycopg.errors.UndefinedTable:
                 return []
+
+    def output_of(self, name, *command):
+        """What a command prints with the settings of the process name; nothing where there is no
+        such process."""
+        try:
+            environment, folder = self.system.supervisor.settings(name)
+        except LookupError:
+            return ""
+        return subprocess.run(
+            command,
+            env=environment,
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=COMMAND_WITHIN,
+        ).stdout
 
     @contextmanager
     def statements(self, owner="monolith"):

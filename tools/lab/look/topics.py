@@ -7,6 +7,8 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, KafkaAdminClient
 from rich.table import Table
 
+from tools.lab.look import odd_headers
+
 
 def partitions_of(consumer, topic):
     return [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
@@ -14,6 +16,7 @@ def partitions_of(consumer, topic):
 
 @contextmanager
 def reader(address):
+    odd_headers.read_all()
     consumer = KafkaConsumer(
         bootstrap_servers=address, auto_offset_reset="earliest", enable_auto_commit=False
     )

@@ -4,10 +4,11 @@ import time
 from dataclasses import dataclass
 
 from tools.lab.measure.evidence import Witness
-from tools.lab.measure.judge import MONEY, SEATS, STRANGERS, judge
+from tools.lab.measure.judge import MONEY, SEATS, STRANGERS, UNFINISHED, judge
 from tools.lab.measure.ledger import Ledger
 
 HEAL_EVERY = 5.0  # seconds
+ENDS_WITHIN = 150.0  # seconds: a worker asks again for an unclear answer after 30 s, then after 60
 # nobody can take these back: they count, although they are not to be seen any more later
 NEVER_EVEN_ONCE = (SEATS, STRANGERS)
 
@@ -34,12 +35,13 @@ def audit(
 ):
     """The Verdict on the system with these settings.
 
-    While there are violations that may not remain, it looks again, for up to within seconds, and
-    calls heal() now and then while money is wrong. The options are those of Witness."""
+    While there are violations that may not remain, it looks again, for up to within seconds after
+    the last booking has ended, and calls heal() now and then while money is wrong. The options are
+    those of Witness."""
     ledger = Ledger(entries)
     witness = Witness(ledger, settings, **options)
     began = time.monotonic()
-    heal_at = began
+    heal_at = ended = began
     looks = []
     while True:
         looks.append((time.monotonic() - began, judge(ledger, witness.evidence())))
@@ -47,7 +49,9 @@ def audit(
         now = time.monotonic()
         found = looks[-1][1]
         lines = [each for violations in found.values() for each in violations]
-        if all(map(may_remain, lines)) or now >= began + within:
+        if any(UNFINISHED in line for line in lines) and now < began + ENDS_WITHIN:
+            ended = now
+        if all(map(may_remain, lines)) or now >= ended + within:
             return verdict(looks)
         if found[MONEY] and now >= heal_at:
             heal()

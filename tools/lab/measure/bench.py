@@ -38,7 +38,7 @@ MANY_ACCOUNTS = 10_000
 
 def run(out, tree):
     """Measure, and return the figures."""
-    from tools.lab.measure import delivery  # Kafka's client takes a while to import
+    from tools.lab.measure import delivery, staleness  # Kafka's client takes a while to import
 
     def log(line):
         out.print(f"{line} ...", style="dim")
@@ -85,6 +85,8 @@ def run(out, tree):
                 figures |= delivery.window(all_traced, small_state)
             log("measuring the delivery of messages")
             figures |= delivery.figures(small)
+            log("measuring how old recommendations are")
+            figures |= staleness.figures(small)
     return figures
 
 
@@ -249,9 +251,14 @@ def orders(small, large, bare):
         for shopper in (few, many) if number % 2 else (many, few):
             shopper.buy()
         inserts.append(took(lambda: bare.ask("POST", "/api/rows", {"note": "one"}))[0])
-    for times in (few.hold, few.book, many.hold, many.book, inserts):
+    for times in (few.hold, few.book, few.confirmed, many.hold, many.book, inserts):
         del times[:NOT_COUNTED]
-    p50 = {"a bare insert": median(inserts), "hold": median(few.hold), "book": median(few.book)}
+    p50 = {
+        "a bare insert": median(inserts),
+        "hold": median(few.hold),
+        "book": median(few.book),
+        "booked to confirmed": median(few.confirmed),
+    }
     return {
         **{f"{name}, p50 ms": [1000 * value] for name, value in p50.items()},
         "hold, p50 against a bare insert's": [p50["hold"] / p50["a bare insert"]],

@@ -3,9 +3,12 @@ and the number of statements for each request."""
 
 import ast
 import re
+from fnmatch import fnmatch
 
 from tools.lab.ground.failed import Failed
+from tools.lab.ground.http import Client
 from tools.lab.look.running import Running
+from tools.lab.measure.shopper import Shopper
 from tools.lab.system.state import temporary_state
 from tools.lab.system.system import System
 
@@ -13,6 +16,7 @@ TABLE = re.compile(r"__tablename__ = \"(\w+)\"|\bTable\(\s*\"(\w+)\"")
 USED_TABLE = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE) \"?(\w+)")
 # the begin and end of a transaction, and the check that a connection is still good
 NOT_COUNTED = re.compile(r"(BEGIN|COMMIT|ROLLBACK|;)")
+TIMES = 2  # that each request is sent: the second time counts
 FOREIGN_KEYS = (
     "select conrelid::regclass::text, confrelid::regclass::text from pg_constraint where "
     "contype = 'f'"
@@ -34,21 +38,35 @@ def run(out, tree):
         try:
             running = Running(system.start())
             keys = running.rows("monolith", FOREIGN_KEYS)
+            buy(system)
             stop_all_but_the_web_processes(system)
-            running.url = f"http://127.0.0.1:{system.supervisor.find('web').port}"
+            running.url = url_of(system, "web")
             requests = tour(running)
         finally:
             if system.supervisor:
                 system.stop()
     statements = {sql for each in requests.values() for sql in each}
+    internal, imports = internal_imports(tree), imports_across(tree)
     return {
-        "imports of another module's internals": [len(internal_imports(tree))],
+        "imports of another module's internals": [len(internal)],
+        "imports of another module's public interface": [len(imports) - len(internal)],
         "foreign keys between modules": [sum(crosses(owners, tables) for tables in keys)],
         "statements that use tables of several modules": [
             sum(crosses(owners, USED_TABLE.findall(sql)) for sql in statements)
         ],
+        "tables of the monolith's modules": [len(owners)],
+        "lines of the monolith": [lines(tree)],
         **{f"statements to {name}": [len(each)] for name, each in requests.items()},
     }
+
+
+def buy(system):
+    """Make bookings of the fan, one to cancel for each time: later ones may stay pending, while the
+    workers are stopped."""
+    shopper = Shopper(system)
+    for _ in range(TIMES):
+        shopper.buy()
+    shopper.connection.connections.close()
 
 
 def stop_all_but_the_web_processes(system):
@@ -57,6 +75,10 @@ def stop_all_but_the_web_processes(system):
     for name in system.tree.processes():
         if not system.tree.serves(name):
             system.supervisor.stop(name)
+
+
+def url_of(system, process):
+    return f"http://127.0.0.1:{system.supervisor.find(process).port}"
 
 
 def crosses(owners, tables):
@@ -80,16 +102,26 @@ def table_owners(tree):
     }
 
 
-def internal_imports(tree):
-    """(file, name) of each name that a module imports from another module's files; service.py, the
-    public interface, is not counted."""
+def lines(tree):
+    """How many lines the monolith's Python files have."""
+    files = tree.path.glob("monolith/**/*.py")
+    return sum(len(path.read_text().splitlines()) for path in files)
+
+
+def imports_across(tree):
+    """(file, name) of each name that a module imports from another module."""
     known = modules(tree)
     return [
         (str(path.relative_to(tree.path)), name)
         for path in sorted(tree.path.glob("monolith/*/*.py"))
         for name in imported_names(path)
-        if is_internal(name, known - {path.parent.name})
+        if is_among(name, known - {path.parent.name})
     ]
+
+
+def internal_imports(tree):
+    """Those of another module's files; service.py, the public interface, is not counted."""
+    return [(file, name) for file, name in imports_across(tree) if is_internal(name)]
 
 
 def imported_names(path):
@@ -101,31 +133,50 @@ def imported_names(path):
             yield from (each.name for each in node.names)
 
 
-def is_internal(name, others):
-    """Whether an imported name is inside one of the other modules, and not in its service.py."""
+def is_among(name, modules):
+    """Whether an imported name is one of these modules of the monolith, or inside one."""
     package, _, rest = name.partition(".")
-    module, _, file = rest.partition(".")
-    return package == "monolith" and module in others and file.split(".")[0] not in ("", "service")
+    return package == "monolith" and rest.split(".")[0] in modules
+
+
+def is_internal(name):
+    """Whether a name of a module of the monolith is not in its service.py."""
+    return name.split(".")[2:3] not in ([], ["service"])
+
+
+def process_of(tree, method, path):
+    """The process that answers a request, as the routes say."""
+    asked = path.partition("?")[0]
+    return next(
+        route.process
+        for route in tree.routes()
+        if {method, "any"}.intersection(route.methods)
+        and any(fnmatch(asked, each) for each in route.paths)
+    )
 
 
 def tour(running):
-    """{what a visitor does: the statements that the web process sent for it}, of the second time
-    that it is done."""
-    fan = running.sign_in("fan@encore.example")
+    """{what a visitor does: the statements that the process which answers sent for it}, of the
+    last time that it is done."""
+    system, fan = running.system, running.sign_in("fan@encore.example")
     event = fan.request("GET", "/api/events").json["items"][0]["id"]
     seats = fan.request("GET", f"/api/events/{event}/seats").json["items"]
     free = [seat["id"] for seat in seats if seat["status"] == "free"]
+    bought = fan.request("GET", "/api/bookings").json["items"]
     requests = {}
 
     def do(name, method, path, body=None):
-        with running.statements() as statements:
-            answer = fan.request(method, path, json=body)
+        process = process_of(system.tree, method, path)
+        client = Client(url_of(system, process))
+        client.cookie = fan.cookie
+        with running.statements(system.tree.owner_of(process)) as statements:
+            answer = client.request(method, path, json=body)
         if answer.status not in (200, 201, 202):
             raise Failed(f"{name}: {answer.status} {answer.text}")
         requests[name] = [sql for sql in statements if not NOT_COUNTED.match(sql)]
         return answer.json
 
-    for seat in free[:2]:
+    for seat, earlier in zip(free[:TIMES], bought[:TIMES], strict=True):
         do("list events", "GET", "/api/events")
         do("show an event", "GET", f"/api/events/{event}")
         do("show its seats", "GET", f"/api/events/{event}/seats")
@@ -136,5 +187,5 @@ def tour(running):
         do("list bookings", "GET", "/api/bookings")
         do("list payments", "GET", f"/api/payments?booking_id={booking}")
         do("recommend", "GET", "/api/recommendations")
-        do("cancel", "POST", f"/api/bookings/{booking}/cancellation", {})
+        do("cancel", "POST", f"/api/bookings/{earlier['id']}/cancellation", {})
     return requests

@@ -1,5 +1,5 @@
-"""Every kind of trouble at once while visitors book, again and again, and what it cost:
-`./lab break --under-load`."""
+"""Trouble while visitors book, again and again, and what it cost: every kind at once
+(`./lab break --under-load`), or nothing but kills (`./lab break --kills`)."""
 
 import os
 import secrets
@@ -18,13 +18,14 @@ from tools.lab.measure.judge_money import WITHOUT_BOOKING, kept_by_hold
 from tools.lab.measure.ledger import UNKNOWN, Ledger
 from tools.lab.measure.load import Load
 from tools.lab.measure.reconcile import reconcile
-from tools.lab.measure.trouble import CODES, Trouble, refuse_recipients
+from tools.lab.measure.trouble import Kills, Trouble, refuse_recipients
 from tools.lab.system.state import temporary_state
 from tools.lab.system.system import System
 
 RATE = 15.0  # requests a second
 SECONDS = 22.0
 WARM = 1.0
+KILLS = {"kind": Kills, "rate": 40.0, "seconds": 60.0}  # about 200 bookings
 ACCOUNTS = 16
 SAMPLE = (60, 30)  # events and accounts
 TWO_WEBS_FROM = "03"  # before this step the process keeps state that a second one would not know
@@ -140,6 +141,7 @@ def one(
     number,
     *,
     seed,
+    kind=Trouble,
     rate=RATE,
     seconds=SECONDS,
     well_within=WELL_WITHIN,
@@ -149,9 +151,9 @@ def one(
     settings = system.to_run()
     holds_before = {item["metadata"].get("hold_id") for item in moved(settings["STRIPE_API_BASE"])}
     load = Load(settings, accounts=ACCOUNTS, seed=f"{seed} {number}", log=lambda line: None)
-    odd = [email for email, _ in load.accounts[: len(CODES)]] if system.tree.topics else []
+    odd = [email for email, _ in load.accounts[: len(kind.codes)]] if system.tree.topics else []
     refuse_recipients(system, odd)
-    trouble = Trouble(system, Random(f"{seed} {number}"), WARM + seconds)
+    trouble = kind(system, Random(f"{seed} {number}"), WARM + seconds)
     load.send(rate, seconds, warm=WARM, begin=trouble.start)
     over = trouble.end()
     well = well_after(system, over, well_within)

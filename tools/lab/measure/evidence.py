@@ -21,7 +21,9 @@ SOLD_TWICE = """
 CLAIMED = """
     select seat_id from booking_seats join bookings on bookings.id = booking_id
     where status in ('pending', 'confirmed')"""
-LIVE_HOLDS = "select hold_id from bookings where status in ('pending', 'confirmed')"
+LIVE_HOLDS = """
+    select hold_id from bookings where status in ('pending', 'confirmed', 'cancelling')"""
+UNFINISHED = "select id from bookings where status in ('pending', 'cancelling')"
 NOT_THERE = (
     psycopg.errors.UndefinedTable,
     psycopg.errors.UndefinedColumn,
@@ -67,6 +69,7 @@ class Witness:
             "sold_twice": rows(self.settings, SOLD_TWICE) or [],
             "claimed": rows(self.settings, CLAIMED) or [],
             "live_holds": rows(self.settings, LIVE_HOLDS),
+            "unfinished": rows(self.settings, UNFINISHED) or [],
             "leaks": [
                 leak
                 for email, booking in bookings[:STRANGERS_TRY]

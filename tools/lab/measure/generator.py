@@ -1,23 +1,27 @@
 """Sends the requests of a workload, each at the time that was decided in advance.
 
 As a program, `python -m tools.lab.measure.generator` reads a plan from standard input. It prints
-the time.monotonic() of the start, and then its results, each as a line of JSON: see generate()."""
+the time.monotonic() of the start, and then its results, each as a line of JSON: see generate().
+SIGTERM ends it early, and so does the end of the program that started it."""
 
 import gc
 import json
 import math
 import os
+import signal
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from tools.lab.ground.http import Connections
+from tools.lab.measure.connections import Kept
 from tools.lab.measure.outcomes import NOT_SENT, is_in_time, outcome
 from tools.lab.measure.workload import IN_LEDGER, REQUESTS, script, visits
 
 TIMEOUT = 10.0  # seconds
+LOOK_EVERY = 0.2  # seconds
+SWITCH_AFTER = 0.0005  # seconds that a thread runs while others wait; else Python's are 0.005
 MOST_THREADS = 1000
 
 
@@ -25,25 +29,38 @@ class Generator:
     """Threads that each take the next turn, sleep until it is due, and send its request.
 
     No thread hands a request to another: that would take time when the request is due. The run
-    stops as soon as more than may_miss requests were not answered in time."""
+    stops as soon as more than may_miss requests were not answered in time, or stop is set. With a
+    file for answers, each result is a line of it at once: operation, due, ended, outcome; in
+    seconds since 1970."""
 
-    def __init__(self, url, turns, visits, ledger, *, may_miss=math.inf):
+    def __init__(
+        self,
+        url,
+        turns,
+        visits,
+        ledger,
+        *,
+        may_miss=math.inf,
+        answers=None,
+        stop=None,
+    ):
         self.turns = iter(turns)
         self.visits = visits
         self.ledger = ledger
-        self.connections = Connections(url, timeout=TIMEOUT)
+        self.connections = Kept(url, timeout=TIMEOUT)
         self.results = []
-        self.stop = threading.Event()
+        self.answers = answers
+        self.stop = stop or threading.Event()
         self.may_miss = may_miss
         self.started = 0
         self.missed = 0
 
-    def run(self, threads, announce=lambda started: None):
-        """[(operation, due, sent, ended, outcome)], all in seconds from the start, which is
-        announced before."""
+    def run(self, threads, begin=lambda at: None):
+        """[(operation, due, sent, ended, outcome)], all in seconds from the start; begin()
+        is called before, with the time.monotonic() of it."""
         workers = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
         self.started = time.monotonic() + 0.05 + 0.0005 * threads
-        announce(self.started)
+        begin(self.started)
         for worker in workers:
             worker.start()
         for worker in workers:
@@ -76,6 +93,11 @@ class Generator:
 
     def _add(self, turn, sent, ended, outcome):
         self.results.append((turn.operation, turn.due, sent, ended, outcome))
+        if self.answers:
+            since = self.started + time.time() - time.monotonic()
+            ended_at = turn.due if outcome == NOT_SENT else ended
+            line = [turn.operation, since + turn.due, since + ended_at, outcome]
+            self.answers.write(f"{json.dumps(line)}\n".encode())
         self.missed += not is_in_time(turn.due, ended, outcome)
         if self.missed > self.may_miss:
             self.stop.set()
@@ -104,9 +126,9 @@ def entry(operation, email, request, answer):
     return json.dumps(fields) + "\n"
 
 
-def generate(plan, announce):
+def generate(plan, begin, stop=None):
     """Run a plan; {results, gave_up, cpu, cpu_ms, connections}: the generator used this share of a
-    core, and so many milliseconds of CPU time for a request."""
+    core, and so many milliseconds of CPU time for a request. The event stop ends it early."""
     seconds = plan["warm"] + plan["seconds"]
     turns = script(seed=plan["seed"], rate=plan["rate"], seconds=seconds)
     known = visits(turns, **{name: plan[name] for name in ("seed", "accounts", "seats", "words")})
@@ -114,15 +136,21 @@ def generate(plan, announce):
     may_miss = math.inf if plan["may_miss"] is None else len(turns) * plan["may_miss"]
     gc.collect()
     gc.disable()
+    sys.setswitchinterval(SWITCH_AFTER)
     # if both need a core, the system has to wait, not the generator that measures it
     with suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, -10)
     # unbuffered, so that each line is one write: threads would mix lines of a buffered text file
-    with Path(plan["ledger"]).open("ab", buffering=0) as ledger:
-        generator = Generator(plan["url"], turns, known, ledger, may_miss=may_miss)
+    with ExitStack() as files:
+        ledger, answers = (
+            plan.get(name) and files.enter_context(Path(plan[name]).open("ab", buffering=0))
+            for name in ("ledger", "answers")
+        )
+        options = {"may_miss": may_miss, "answers": answers, "stop": stop}
+        generator = Generator(plan["url"], turns, known, ledger, **options)
         began = time.monotonic()
         cpu_began = time.process_time()
-        results = generator.run(threads, announce)
+        results = generator.run(threads, begin)
         used = time.process_time() - cpu_began
         took = time.monotonic() - began
     return {
@@ -134,5 +162,21 @@ def generate(plan, announce):
     }
 
 
+def stop_without(parent, stop):
+    """Set an event once the process with this id, which has started us, has ended."""
+    while os.getppid() == parent:
+        time.sleep(LOOK_EVERY)
+    stop.set()
+
+
+def main():
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
+    threading.Thread(target=stop_without, args=[os.getppid(), stop], daemon=True).start()
+    found = generate(json.load(sys.stdin), lambda at: print(at, flush=True), stop)
+    with suppress(BrokenPipeError):
+        print(json.dumps(found), flush=True)
+
+
 if __name__ == "__main__":
-    print(json.dumps(generate(json.load(sys.stdin), lambda started: print(started, flush=True))))
+    main()

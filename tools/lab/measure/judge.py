@@ -14,6 +14,7 @@ PROMISES = SEATS, LOST, MONEY, MAIL, STRANGERS = (
 )
 PROOF = "The audit has seen bookings"  # without any, the promises are kept by doing nothing
 FINAL = ("confirmed", "declined", "cancelled")
+UNFINISHED = "is still"
 ENDS_SOON = 5.0  # seconds before and after the end of a hold in which its seats may be free or not
 
 
@@ -32,7 +33,7 @@ def judge(ledger, evidence):
         LOST: [
             *_lost_accounts(ledger, evidence),
             *_lost_holds(ledger, evidence, booked),
-            *_lost_bookings(ledger, bookings, booked),
+            *_lost_bookings(ledger, bookings, booked, set(evidence["unfinished"])),
         ],
         MONEY: list(money(ledger, evidence, booked)) if knows_money else [],
         MAIL: list(_mail(evidence, bookings)) if knows_mail else [],
@@ -111,7 +112,7 @@ def _lost_holds(ledger, evidence, booked):
                 yield f"Hold {id} was acknowledged, and its seat {seat} is shown as {shown}"
 
 
-def _lost_bookings(ledger, bookings, booked):
+def _lost_bookings(ledger, bookings, booked, unfinished):
     for id, entry in ledger.acknowledged_bookings().items():
         yield from _changed(entry["answer"], bookings.get(id))
     for hold, booking in booked.items():
@@ -122,6 +123,8 @@ def _lost_bookings(ledger, bookings, booked):
         yield from _wrong_status(
             id, booking["status"], ledger.shown[id], ledger.cancellations.get(id, [])
         )
+    for id in sorted(unfinished - bookings.keys()):
+        yield f"Booking {id} of somebody else {UNFINISHED} pending or being cancelled"
     for id in bookings.keys() - {booking["id"] for booking in booked.values() if booking}:
         yield f"Booking {id} was requested by nobody"
 
@@ -144,7 +147,7 @@ def _wrong_status(id, status, shown, cancellations):
     possible = {status, "confirmed"} if status == "cancelled" else {status}
     is_acknowledged = any(entry["status"] in ACKNOWLEDGED for entry in cancellations)
     if status not in FINAL:
-        yield f"Booking {id} is still {status}"
+        yield f"Booking {id} {UNFINISHED} {status}"
     elif is_acknowledged and status != "cancelled":
         yield f"Booking {id} is {status}, though its cancellation was acknowledged"
     elif status == "cancelled" and not cancellations:

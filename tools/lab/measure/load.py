@@ -76,10 +76,23 @@ class Load:
         seats = self.connections.ask("GET", f"/api/events/{event}/seats").json["items"]
         return [seat["id"] for seat in seats if seat["status"] == "free"]
 
-    def send(self, rate, seconds, *, warm=WARM, seed=None, give_up=False, begin=lambda at: None):
+    def send(
+        self,
+        rate,
+        seconds,
+        *,
+        warm=WARM,
+        seed=None,
+        give_up=False,
+        begin=lambda at: None,
+        answers=None,
+        started=lambda process: None,
+    ):
         """What the generator measured of warm and so many seconds of load at rate requests a
         second; with give_up, it stops as soon as the rate is certainly not held. begin() is called
-        right before the first request is due, with the time.monotonic() of second 0."""
+        right before the first request is due, with the time.monotonic() of second 0. answers is a
+        file that gets every result at once; started() is called with the generator's process,
+        which SIGTERM ends early once it has begun."""
         seed = self.seed if seed is None else seed
         turns = script(seed=seed, rate=rate, seconds=warm + seconds)
         buyers = sum(turn.operation == "hold" for turn in turns)
@@ -91,11 +104,12 @@ class Load:
             "seconds": seconds,
             "may_miss": 1 - HELD_SHARE if give_up else None,
             "ledger": str(self.ledger),
+            "answers": answers and str(answers),
             "accounts": self.accounts,
             **self._stock(buyers),
         }
         self.log(f"{rate:g} requests a second: {warm:g} s to warm up, {seconds:g} s measured")
-        return run_generator(plan, begin)
+        return run_generator(plan, begin, started)
 
     def settle(self, **options):
         """Wait until everything has settled; the audit's Verdict. The options are the audit's."""
@@ -107,8 +121,9 @@ class Load:
         return [json.loads(line) for line in self.ledger.read_text().splitlines()]
 
 
-def run_generator(plan, begin=lambda at: None):
-    """What generate(plan) returns in a process of its own, which calls begin() as send() says."""
+def run_generator(plan, begin=lambda at: None, started=lambda process: None):
+    """What generate(plan) returns in a process of its own; begin() and started() are called as
+    send() says."""
     with subprocess.Popen(
         [sys.executable, "-m", "tools.lab.measure.generator"],
         stdin=subprocess.PIPE,
@@ -118,10 +133,11 @@ def run_generator(plan, begin=lambda at: None):
         start_new_session=True,
     ) as process:
         try:
+            started(process)
             with suppress(BrokenPipeError), process.stdin:
                 json.dump(plan, process.stdin)
-            if started := process.stdout.readline():
-                begin(float(started))
+            if at := process.stdout.readline():
+                begin(float(at))
             results = process.stdout.read()
         except BaseException:
             process.kill()

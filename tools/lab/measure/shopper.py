@@ -27,7 +27,8 @@ class Connection(Client):
 
 
 class Shopper:
-    """Buys one seat at a time; hold and book are the seconds that each request took."""
+    """Buys one seat at a time; hold and book are the seconds that each request took, and confirmed
+    those from the answer to book until the booking was confirmed."""
 
     def __init__(self, system):
         self.url = system.base_url
@@ -38,14 +39,16 @@ class Shopper:
         self.free = [seat["id"] for seat in seats if seat["status"] == "free"]
         self.hold = []
         self.book = []
+        self.confirmed = []
 
     def buy(self):
         """Hold and book a seat, and wait until the booking is confirmed."""
         hold_took, hold = took(self.take)
         book_took, booking = took(lambda: self.pay(hold))
-        eventually(lambda: self.status(booking["id"]) == "confirmed")
+        confirmed_after, _ = took(lambda: self.wait_confirmed(booking))
         self.hold.append(hold_took)
         self.book.append(book_took)
+        self.confirmed.append(confirmed_after)
 
     def take(self):
         """Hold the next free seat."""
@@ -56,6 +59,11 @@ class Shopper:
         """Book a hold."""
         order = {"hold_id": hold["id"], "payment_method": "pm_card_visa"}
         return self.connection.ask("POST", "/api/bookings", order)
+
+    def wait_confirmed(self, booking):
+        """Wait until a booking is confirmed, if it was not when it was acknowledged."""
+        if booking["status"] != "confirmed":
+            eventually(lambda: self.status(booking["id"]) == "confirmed")
 
     def status(self, booking):
         return self.connection.ask("GET", f"/api/bookings/{booking}")["status"]

@@ -11,6 +11,8 @@ from tools.lab.look.payments import turn
 
 STOPPED = 5.0  # seconds
 DARK = 8.0
+KILLS = 3  # of each instance: the supervisor does not start again what dies five times in a minute
+SLOW = 100  # milliseconds for each answer of the provider, so that kills hit what waits for one
 # answers of a mail server to one recipient: some are for now, some for ever
 CODES = (450, 451, 452, 501, 504, 552, 554, 556)
 TYPES = {
@@ -31,6 +33,8 @@ class Trouble:
     is killed, an instance of web is stopped for a while, the database is dark for a while or is
     restarted without a shutdown, and there are poison messages if there are topics."""
 
+    codes = CODES  # of the mail server, one for each visitor whose mail it refuses
+
     def __init__(self, system, random, seconds):
         self.system = system
         self.supervisor = system.supervisor
@@ -39,11 +43,15 @@ class Trouble:
             for name in self.supervisor.processes
             if name.split(".")[0] in system.tree.processes()
         ]
+        self.acts = []
+        self._plan(random, seconds)
+        self.acts.sort(key=lambda act: act[0])
+        self.failed = []
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _plan(self, random, seconds):
         webs = [name for name in self.instances if name.split(".")[0] == "web"]
-        self.acts = [
-            (random.uniform(0.1, 0.9) * seconds, f"kill {name}", self._killing(name))
-            for name in self.instances
-        ]
+        self._kill_each(random, 0.1 * seconds, 0.9 * seconds)
         stopped = random.choice(webs)
         self._for_a_while(
             random.uniform(0.1, 0.5) * seconds,
@@ -53,13 +61,17 @@ class Trouble:
         )
         if "postgres" in self.supervisor.processes:
             self._trouble_the_database(random, seconds)
-        if system.tree.topics:
+        if self.system.tree.topics:
             self.acts.append(
                 (random.uniform(0.1, 0.9) * seconds, "publish poison", self._publish_poison)
             )
-        self.acts.sort(key=lambda act: act[0])
-        self.failed = []
-        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _kill_each(self, random, since, until):
+        """Kill each instance once, some time between these seconds."""
+        self.acts += [
+            (random.uniform(since, until), f"kill {name}", self._killing(name))
+            for name in self.instances
+        ]
 
     def _trouble_the_database(self, random, seconds):
         at = random.uniform(0.1, 0.5) * seconds
@@ -119,6 +131,24 @@ class Trouble:
         if "postgres" in self.supervisor.processes:
             self._signal_database(signal.SIGCONT)
         return time.monotonic()
+
+
+class Kills(Trouble):
+    """Each instance of every process is killed KILLS times, while the payment provider is a little
+    slow; nothing else happens."""
+
+    codes = ()
+
+    def _plan(self, random, seconds):
+        for number in range(KILLS):
+            self._kill_each(random, number * seconds / KILLS, (number + 1) * seconds / KILLS)
+        self.acts += [
+            (0.0, "slow the provider down", lambda: self._delay(SLOW)),
+            (seconds, "slow the provider down: over", lambda: self._delay(0)),
+        ]
+
+    def _delay(self, milliseconds):
+        turn(f"{self.system.settings['STRIPE_API_BASE']}/_sandbox", {"latency_ms": milliseconds})
 
 
 def refuse_recipients(system, addresses):

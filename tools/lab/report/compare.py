@@ -22,6 +22,8 @@ COUNTED = {"kill-web": "web killed", "restart-web": "web restarted"}  # drills
 UNKNOWN = "."  # in a cell whose value nobody has measured
 SHARE = 0.05  # of the whole that a process needs to have a row
 LABEL = 27  # columns
+LABEL_OF_MANY = 20
+MANY = 6  # steps: from here on the values need the space
 WIDEST = 10  # of the name of a step
 
 
@@ -53,9 +55,14 @@ def show(out, result):
 
 
 def short(step):
+    """The number of a step, cut to a column's width."""
+    return numbered(step)[:WIDEST]
+
+
+def numbered(step):
     """07 for 07-notifications, 07 (2) for the same one again."""
     slug, _, more = step.partition(" ")
-    return f"{slug[:2]} {more}".strip()[:WIDEST]
+    return f"{slug[:2]} {more}".strip()
 
 
 def show_budgets(out, result):
@@ -125,14 +132,7 @@ def middle(values):
 
 def by_process(result, figure):
     """The Rows of the processes that have a share worth seeing of a figure."""
-    spent = [
-        {
-            process: median(run.by_process[figure].get(process, 0.0) for run in runs)
-            for process in {name for run in runs for name in run.by_process[figure]}
-        }
-        for step in result.steps
-        if (runs := [run for run in result.runs_of(step) if run.by_process.get(figure)]) or True
-    ]
+    spent = [result.by_process(step, figure) for step in result.steps]
     names = sorted(
         {
             name
@@ -198,7 +198,7 @@ def changes(result):
         Row(
             f"{change}: files, lines, deployed",
             "less",
-            [", ".join(map(str, each[change])) if change in each else None for each in made],
+            ["/".join(map(str, each[change])) if change in each else None for each in made],
         )
         for change in dict.fromkeys(name for each in made for name in each)
     ]
@@ -211,7 +211,7 @@ def table(result, title, rows):
         [Column("ratio", justify="right"), "verdict"] if pair and title.endswith("costs") else []
     )
     shown = Table(
-        Column(title, min_width=LABEL),
+        Column(title, min_width=LABEL if len(result.steps) < MANY else LABEL_OF_MANY),
         "best",
         *columns(result),
         *verdict,

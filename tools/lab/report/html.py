@@ -13,7 +13,13 @@ from tools.lab.report.sentences import sentences
 from tools.lab.report.timeline import timeline
 
 FOLDER = Path(__file__).parent
-TITLES = {"compare": "Compare", "break": "Break", "load": "Load", "rate": "Highest rate of"}
+TITLES = {
+    "compare": "Compare",
+    "break": "Break",
+    "load": "Load",
+    "rate": "Highest rate of",
+    "migrate": "Migrate to",
+}
 CPU = (
     "The work that the answer left for later counts too. The lab's mail catcher and payment "
     "sandbox are in it: a step that asks them more often is not cheaper for it."
@@ -103,7 +109,11 @@ def cost_charts(result):
 
 
 def disturbed(result):
-    """A chart for each fault of the runs: of each step, the first run that had it."""
+    """A chart for each fault of the runs: of each step, the first run that had it. The stages of a
+    move share one."""
+    if result.kind == "migrate":
+        of_moves = {run.step: (run.seconds, run.faults) for run in result.runs}
+        return [chart for chart in [timeline("The stages of the move", of_moves)] if chart]
     found = {}
     for run in result.runs:
         for *_, name in run.faults:

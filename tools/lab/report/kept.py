@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from tools.lab.experiment.facts import IMPORTS, JOINS, KEYS
+from tools.lab.experiment.figures import HIGHEST_RATE
 from tools.lab.experiment.result import Result
 from tools.lab.report import store
 
-HELD = "requests a second held"
 # {what `./lab coupling` calls it: fact}
 COUPLED = {
     "imports of another module's internals": IMPORTS,
@@ -53,7 +53,7 @@ class Kept:
     def held(self, slug):
         """The highest rate that a step held in the campaign, or None."""
         figures = self.campaign.figures.get(slug, {}) if self.compares(slug) else {}
-        return median(figures[HELD]) if HELD in figures else None
+        return median(figures[HIGHEST_RATE]) if HIGHEST_RATE in figures else None
 
     def drills(self, slug):
         """{name of a drill: its outcome}"""

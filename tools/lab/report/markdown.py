@@ -2,15 +2,13 @@
 says how to read it."""
 
 import re
-from statistics import median
 
 from tools.lab.experiment.facts import COUPLED_BY, DRILLED_BY, PROCESSES
-from tools.lab.experiment.figures import FIGURES
+from tools.lab.experiment.figures import FIGURES, HIGHEST_RATE
 from tools.lab.experiment.verdicts import INCONCLUSIVE, SAME, TOO_FEW, compared
 from tools.lab.ground.tree import HERE
 from tools.lab.report.blocks import said, table
 from tools.lab.report.human import listed, middle, number, shown
-from tools.lab.report.kept import HELD
 from tools.lab.report.single import single_requests
 
 PAGES = HERE.path / "docs" / "steps"
@@ -19,14 +17,17 @@ COMPARED_BY = "./lab compare --all --keep"
 BENCHED_BY = "./lab bench {} --keep"
 COUPLING = (
     "imports of another module's internals",
+    "imports of another module's public interface",
     "foreign keys between modules",
     "statements that use tables of several modules",
+    "tables of the monolith's modules",
+    "lines of the monolith",
     "statements to list events",
     "statements to hold",
     "statements to book",
 )
 NOT_DECIDED = {INCONCLUSIVE: "not decided", TOO_FEW: "not enough runs"}
-SHOWN = ("compare", "break", "coupling", "bench", "rate")  # kinds of results
+SHOWN = ("compare", "break", "coupling", "bench", "rate", "migrate")  # kinds of results
 # beside the drills that stop a component
 ALSO_SHOWN = ("kill-web", "restart-web")
 
@@ -48,7 +49,7 @@ def numbers(slug, kept):
     found = [part for part in parts.values() if part]
     if missing:
         found.append(said(f"Not measured yet: {listed(missing)}."))
-    return "\n".join([*found, *rates(slug, kept), *origin(slug, kept)])
+    return "\n".join([*found, *rates(slug, kept), *moves(slug, kept), *origin(slug, kept)])
 
 
 def beside_others(slug, kept):
@@ -61,7 +62,7 @@ def beside_others(slug, kept):
         names += [link(base), f"against {base[:2]}"]
     rows = [[figure.name, *cells(key, slug, steps, kept)] for key, figure in FIGURES.items()]
     rows += [
-        [f"{HELD} (higher is better)", *plain(kept.held, steps, "not compared")],
+        [f"{HIGHEST_RATE} (higher is better)", *plain(kept.held, steps, "not compared")],
         ["processes", *plain(lambda step: kept.facts(step).get(PROCESSES), steps, "")],
     ]
     return said(
@@ -107,19 +108,14 @@ def in_words(verdict):
 
 def by_process(slug, kept):
     """Where a step spends CPU time and memory."""
-    spent = [
-        run.by_process
-        for run in (kept.campaign.runs_of(slug) if kept.compares(slug) else [])
-        if run.counts
-    ]
-    if not spent:
+    if not kept.compares(slug):
         return ""
     units = {what: FIGURES[what].unit for what in ("cpu", "memory")}
-    names = {name for each in spent for what in each.values() for name in what}
-    rows = {
-        name: [median(each.get(what, {}).get(name, 0) for each in spent) for what in units]
-        for name in names
-    }
+    spent = [kept.campaign.by_process(slug, what) for what in units]
+    names = {name for each in spent for name in each}
+    if not names:
+        return ""
+    rows = {name: [each.get(name, 0) for each in spent] for name in names}
     rows = dict(sorted(rows.items(), key=lambda row: (-row[1][0], row[0])))
     rows["all"] = [kept.median(slug, what) for what in units]
     return "\n" + said(
@@ -170,11 +166,14 @@ def coupling(slug, kept):
     if slug not in steps:
         return ""
     figures = [kept.figures(each, "coupling") for each in steps]
-    rows = [[name, *(middle(each[name]) for each in figures)] for name in COUPLING]
+    rows = [
+        [name, *(middle(each[name]) if name in each else "" for each in figures)]
+        for name in COUPLING
+    ]
     return said(
         "**How far the modules depend on each other.** Counted in the code, in the database, and "
         "in what the web process sends to the database for a request. Lower is better.",
-        table(["", "this step", *map(link, steps[1:])], rows),
+        table(["", "this step", *map(link, steps[1:])], [row for row in rows if any(row[1:])]),
     )
 
 
@@ -184,7 +183,18 @@ def rates(slug, kept):
         f"`{each.command}` found that the step holds {middle(values)} requests a second. Higher "
         "is better."
         for each in kept.of(slug, "rate")
-        if (values := each.figures.get(slug, {}).get(HELD))
+        if (values := each.figures.get(slug, {}).get(HIGHEST_RATE))
+    ]
+    return [said(" ".join(lines))] if lines else []
+
+
+def moves(slug, kept):
+    """What visitors noticed of the moves to a step."""
+    lines = [
+        f"During `{each.command}` a request waited for {shown(whole['longest'], 's')} at most, and "
+        f"{number(whole['failed'])} of {number(whole['requests'])} failed. Lower is better."
+        for each in kept.of(slug, "migrate")
+        for whole in [each.facts[slug]["whole"]]
     ]
     return [said(" ".join(lines))] if lines else []
 

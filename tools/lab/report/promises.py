@@ -12,7 +12,7 @@ TABLES = re.compile(r"(?<=<!-- promises -->\n).*(?=<!-- /promises -->)", re.DOTA
 
 
 def read():
-    """[{name, means, kept: [{from, under, test}], broken: [{from, until, what}]}]"""
+    """[{name, means, kept: [{from, until, under, test}], broken: [{from, until, what}]}]"""
     return tomllib.loads(DATA.read_text())["promise"]
 
 
@@ -26,7 +26,7 @@ def section(promise):
     lines = [f"## {promise['name']}", "", promise["means"], ""]
     lines += ["| from step | while | test |", "| --- | --- | --- |"]
     lines += [
-        f"| {kept['from']} | {kept['under']} | {named(kept['test'])} |" for kept in promise["kept"]
+        f"| {since(kept)} | {kept['under']} | {named(kept['test'])} |" for kept in promise["kept"]
     ]
     broken = [f"- {where(each)}: {each['what']}" for each in promise.get("broken", [])]
     return "\n".join([*lines, "", *(["Broken:", "", *broken, ""] if broken else [])])
@@ -36,6 +36,12 @@ def named(test):
     """A test as a link to its file would wrap the table: its file and its words."""
     path, _, name = test.partition("::")
     return f"`{path}`: {name.removeprefix('test_').replace('_', ' ')}"
+
+
+def since(kept):
+    """06, or 00 to 09 for a test that a step has deleted."""
+    until = kept.get("until")
+    return f"{kept['from']} to {until}" if until else kept["from"]
 
 
 def where(broken):

@@ -4,14 +4,14 @@ import re
 from functools import partial
 
 from tools.lab.experiment.facts import CHANGES, IMPORTS, KEYS, LARGEST, PROCESSES
+from tools.lab.experiment.figures import HIGHEST_RATE
 from tools.lab.ground.tree import HERE
 from tools.lab.report.blocks import table
 from tools.lab.report.human import middle, shown
-from tools.lab.report.kept import HELD
 
 PAGE = HERE.path / "README.md"
 TABLE = re.compile(r"(?<=<!-- table -->\n).*(?=<!-- /table -->)", re.DOTALL)
-STEPS = ("00", "03", "05", "06", "07")
+STEPS = ("00", "03", "05", "06", "07", "09", "10")
 BOOKING = "CPU of all for book, ms"  # of ./lab bench
 # {drill: its row}
 DRILLS = {
@@ -38,7 +38,7 @@ def rows_of(kept):
     yield "CPU time of a request, all processes", partial(measured, kept, "cpu", "ms")
     yield "CPU time of a booking, with its mail", partial(booking, kept)
     yield "time of a booking (p50)", partial(measured, kept, "book p50", "ms")
-    yield HELD, lambda slug: shown(kept.held(slug))
+    yield HIGHEST_RATE, lambda slug: shown(kept.held(slug))
     yield "memory of all processes", partial(measured, kept, "memory", "MB")
     yield "processes to deploy", partial(fact, kept, PROCESSES)
     for drill, name in DRILLS.items():

@@ -12,7 +12,7 @@ LETTER = 7.2  # pixels
 
 def shares(result, kind, title, unit, about):
     """A bar for each step, of the shares of its processes: means, because they add up."""
-    means = {step: mean_by_process(result, step, kind) for step in result.steps}
+    means = {step: result.by_process(step, kind, fmean) for step in result.steps}
     means = {step: each for step, each in means.items() if each}
     if not means:
         return None
@@ -81,17 +81,6 @@ def processes_of(result):
     cpu = [run.by_process.get("cpu", {}) for run in result.runs]
     names = {name for run in result.runs for each in run.by_process.values() for name in each}
     return sorted(names, key=lambda name: (-max(each.get(name, 0) for each in cpu), name))
-
-
-def mean_by_process(result, step, kind):
-    """{process: mean of the runs without a fault}"""
-    runs = [
-        run.by_process[kind]
-        for run in result.runs_of(step)
-        if run.counts and not run.faults and run.by_process.get(kind)
-    ]
-    names = dict.fromkeys(name for each in runs for name in each)
-    return {name: fmean(each.get(name, 0) for each in runs) for name in names}
 
 
 def stacked(means, processes):

@@ -3,7 +3,7 @@
 import hashlib
 
 from tools.lab.ground.tree import is_tooling
-from tools.lab.steps import git
+from tools.lab.steps import git, wrong_turns
 
 # the rest of tests/lab is about the lab, and runs on main
 AT_EVERY_STEP = (
@@ -40,26 +40,25 @@ def key(commit):
 
 
 def proof_key(before, step):
-    """A step's proof depends on its own files and on those of the step before, where its lesson
-    fails."""
+    """A proof depends on the files of a step, or of a wrong turn, and on those of the step where
+    its test fails."""
     both = f"{before and key(before.commit)} {key(step.commit)}"
     return hashlib.sha256(both.encode()).hexdigest()[:40]
 
 
-def pairs(steps):
-    return list(zip([None, *steps], steps, strict=False))
+def pairs(steps, turns=()):
+    """Each step with the step before it, then each wrong turn with the step that it is beside."""
+    return [*zip([None, *steps], steps, strict=False), *map(wrong_turns.pair, turns)]
 
 
-def unlisted(steps, listed):
-    """The pairs of a step before and a step that have no proof of today's files."""
+def unlisted(pairs, listed):
+    """The pairs whose second has no proof of today's files."""
     return [
-        (before, step)
-        for before, step in pairs(steps)
-        if listed.get(step.slug) != proof_key(before, step)
+        (before, step) for before, step in pairs if listed.get(step.slug) != proof_key(before, step)
     ]
 
 
-def still_valid(steps, listed):
-    """The listed proofs that hold for these steps: {slug: key}."""
-    stale = {step.slug for _, step in unlisted(steps, listed)}
-    return {step.slug: listed[step.slug] for step in steps if step.slug not in stale}
+def still_valid(pairs, listed):
+    """The listed proofs that hold for these pairs: {slug: key}."""
+    stale = {step.slug for _, step in unlisted(pairs, listed)}
+    return {step.slug: listed[step.slug] for _, step in pairs if step.slug not in stale}

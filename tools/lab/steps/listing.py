@@ -11,7 +11,7 @@ from tools.lab.report import store
 from tools.lab.report.human import number
 from tools.lab.report.kept import Kept
 from tools.lab.steps import chain as chains
-from tools.lab.steps import git, keys
+from tools.lab.steps import git, keys, wrong_turns
 
 READING_ORDER = [
     "tests/steps/*",
@@ -43,7 +43,8 @@ NUMBERS = {
 
 
 def table(chain):
-    """For each step its tag, processes and state; below, its lesson and its headline numbers."""
+    """For each step its tag, processes and state; below, its lesson, its headline numbers, and the
+    wrong turns beside it."""
     if not chain.steps:
         return ""
     newest, listed = chains.publication(), chains.proved()
@@ -58,6 +59,7 @@ def table(chain):
         running = f"{count} process{'es' * (count != 1)}"
         lines.append(f"{step.tag:<23} {running:<12} {state:<9}".rstrip())
         below = [lesson(step), numbers(step, kept)]
+        below += [f"{turn.slug}: {mistake(turn)}" for turn in wrong_turns.beside(step, chain)]
         lines += [textwrap.indent(textwrap.fill(each, WIDTH - 4), "    ") for each in below if each]
     return "\n".join(lines)
 
@@ -70,7 +72,17 @@ def _proof(key, before, step):
 
 def lesson(step):
     """What a step teaches, as its lesson says in its first line."""
-    text = git.ask("show", f"{step.commit}:{lesson_of(step.slug)}", check=False) or ""
+    return _first_sentence(step.commit, lesson_of(step.slug))
+
+
+def mistake(turn):
+    """What is wrong in a wrong turn, as its test says in its first line."""
+    return _first_sentence(turn.commit, wrong_turns.test_of(turn.slug))
+
+
+def _first_sentence(commit, path):
+    """The first sentence behind the colon in the first line of a file; empty if there is none."""
+    text = git.ask("show", f"{commit}:{path}", check=False) or ""
     return text.partition("\n")[0].strip('"').partition(": ")[2].partition(". ")[0].rstrip(".")
 
 
@@ -90,10 +102,8 @@ def numbers(step, kept):
 
 
 def show_diff(chain, step, *, stat):
-    """Print what a step changes, in reading order, moves folded, without tooling and documents;
-    paged on a terminal."""
-    at = chain.at(step.slug)
-    before = chain.steps[at - 1].commit if at else chain.base
+    """Print what a step or a wrong turn changes, in reading order, moves folded, without tooling
+    and documents; paged on a terminal."""
     with tempfile.NamedTemporaryFile("w") as order:
         order.write("\n".join(READING_ORDER) + "\n")
         order.flush()
@@ -102,7 +112,7 @@ def show_diff(chain, step, *, stat):
             "-M30%",
             f"-O{order.name}",
             *(["--stat"] if stat else []),
-            before,
+            _before(step, chain),
             step.commit,
             "--",
             ".",
@@ -114,3 +124,11 @@ def show_diff(chain, step, *, stat):
             cwd=HERE.path,
             env={"LESS": "FRX", **os.environ},
         ).returncode
+
+
+def _before(step, chain):
+    """The commit that a step, or a wrong turn, changes."""
+    if wrong_turns.is_one(step.slug):
+        return f"{step.commit}^"
+    at = chain.at(step.slug)
+    return chain.steps[at - 1].commit if at else chain.base

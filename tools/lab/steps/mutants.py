@@ -1,8 +1,9 @@
 """Deliberate faults: each is a patch in tests/mutants; it is applied to a copy of this checkout,
 and the tests there must fail.
 
-A patch in the folder itself is for the journeys, one in mutants/kit for tests/kit, and one in
-another folder for the tests of the service of that name."""
+A patch in the folder itself is for the journeys, one in mutants/kit for tests/kit, one in
+mutants/monolith for tests/monolith, and one in another folder for the tests of the service of that
+name."""
 
 import re
 import shutil
@@ -38,7 +39,7 @@ def tests_of(patch):
     if patch.parent == FOLDER:
         return "tests/journeys"
     name = patch.parent.name
-    return "tests/kit" if name == "kit" else f"tests/extracted/{name}"
+    return f"tests/{name}" if name in ("kit", "monolith") else f"tests/extracted/{name}"
 
 
 def run(out, names, say):

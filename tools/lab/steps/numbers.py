@@ -2,7 +2,7 @@
 
 from tools.lab.experiment.facts import CHANGES, PROCESSES
 from tools.lab.experiment.origin import digest_of
-from tools.lab.report import markdown, readme, store
+from tools.lab.report import markdown, noise, readme, store
 from tools.lab.report.kept import Kept
 from tools.lab.steps import chain as chains
 from tools.lab.steps import changes, listing
@@ -32,7 +32,9 @@ def documents():
         for slug in files
         if (markdown.PAGES / f"{slug}.md").exists()
     }
-    return {**pages, readme.PAGE: readme.page(kept)} if pages else {}
+    if not pages:
+        return {}
+    return {**pages, readme.PAGE: readme.page(kept), noise.PAGE: noise.page(store.noise())}
 
 
 def facts(steps):

@@ -8,23 +8,23 @@ from contextlib import ExitStack, closing
 from tools.lab.ground.browser import INSTALL, find_browser
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE, lesson_of
-from tools.lab.steps import git, jobs
-from tools.lab.steps.keys import AT_EVERY_STEP, pairs, proof_key, unlisted
+from tools.lab.steps import ends, git, jobs, wrong_turns
+from tools.lab.steps.keys import AT_EVERY_STEP, proof_key, unlisted
 
 # these start whole systems and wait for them, while the others compute: they run side by side
 WITH_SYSTEMS = ("extracted", "journeys", "lab", "steps")
 MIGRATION_CODE = ("kit/migration.py",)  # what migrations import: a release brings its own
-LAST_LINES = 4000  # characters of the output of tests that fail
 
 
-def bring_up_to_date(steps, listed, prove, say):
-    """{slug: key} of every step, after proving those that are not listed with today's key.
+def bring_up_to_date(pairs, listed, prove, say):
+    """{slug: key} of every step and wrong turn, after proving those that are not listed with
+    today's key.
 
     Each proof is written down at once, so that a publication that is cut off loses none."""
     path = HERE.home / ".lab" / "proved.json"
-    keys = {step.slug: proof_key(before, step) for before, step in pairs(steps)}
+    keys = {step.slug: proof_key(before, step) for before, step in pairs}
     proved = json.loads(path.read_text()) if path.exists() else {}
-    for before, step in unlisted(steps, listed):
+    for before, step in unlisted(pairs, listed):
         if proved.get(step.slug) != keys[step.slug]:
             say(f"  proving {step.slug}")
             prove(before, step, say)
@@ -33,11 +33,11 @@ def bring_up_to_date(steps, listed, prove, say):
     return keys
 
 
-def prove_all(steps, listed, say):
-    """{slug: why its proof failed, in a line, or nothing} of every step that is not listed with
-    today's key."""
+def prove_all(pairs, listed, say):
+    """{slug: why its proof failed, in a line, or nothing} of every step and wrong turn that is not
+    listed with today's key."""
     ended = {}
-    for before, step in unlisted(steps, listed):
+    for before, step in unlisted(pairs, listed):
         say(f"  proving {step.slug}")
         try:
             prove(before, step, say)
@@ -49,27 +49,33 @@ def prove_all(steps, listed, say):
 
 
 def prove(before, step, say):
+    """Run what proves a step, or a wrong turn; Failed says what is wrong."""
+    (wrong_turns.prove if wrong_turns.is_one(step.slug) else _prove_step)(before, step, say)
+
+
+def _prove_step(before, step, say):
     """Run the step's tests, its lesson one step earlier, and the journeys of the step before on its
-    tables; Failed says what is wrong."""
+    tables."""
     if find_browser() is None:
         raise Failed(f"{step.slug}: without Chromium it cannot be proved: {INSTALL}")
     with ExitStack() as stack:
         own = _own_tests(step, stack)
         older = _on_new_tables(before, step, stack) if before else []
         red = [_lesson_before(before, step, stack)] if before else []
-        ends, running = {}, stack.enter_context(closing(jobs.run([*own, *older, *red])))
+        ended, running = {}, stack.enter_context(closing(jobs.run([*own, *older, *red])))
         for job in running:
             if job in own:
-                ends |= job.ends
-                _must_pass(step, job, "its tests do not pass")
+                ended |= job.ends
+                ends.must_pass(step.slug, job, "its tests do not pass")
             elif job in older:
-                _must_pass(step, job, "the code of the step before does not work on its tables")
-    _must_be_run(step, ends)
+                otherwise = "the code of the step before does not work on its tables"
+                ends.must_pass(step.slug, job, otherwise)
+    ends.must_be_run(step.slug, lesson_of(step.slug), ended)
     say(f"    green: {total(own)}")
     for job in older:
         say(f"    the step before, on its tables: {job.summary}")
     for job in red:
-        _must_be_quoted(step, first_line(step.slug, job), say)
+        ends.must_be_quoted(step.slug, ends.first_line(step.slug, job, "one step earlier"), say)
 
 
 def _own_tests(step, stack):
@@ -105,32 +111,6 @@ def _lesson_before(before, step, stack):
     return jobs.Job(tree, [name])
 
 
-def _must_pass(step, job, otherwise):
-    if job.code:
-        kept = HERE.home / ".lab" / "prove" / f"{step.slug}.log"
-        kept.write_text(job.printed)
-        raise Failed(f"{step.slug}: {otherwise}; see {kept}\n{job.printed[-LAST_LINES:]}")
-
-
-def _must_be_run(step, ends):
-    """Refuse a lesson with a test that is skipped at its own step."""
-    idle = [
-        test
-        for test, ended in ends.items()
-        if test.startswith(f"{lesson_of(step.slug)}::") and ended[-1][1] != "passed"
-    ]
-    if idle:
-        raise Failed(f"{step.slug}: its lesson is skipped at its own step: {', '.join(idle)}")
-
-
-def _must_be_quoted(step, line, say):
-    """Refuse a page that does not quote the assertion which fails before the step."""
-    say(f"    red before: {line}")
-    page = HERE.path / "docs" / "steps" / f"{step.slug}.md"
-    if page.exists() and line not in page.read_text():
-        raise Failed(f"docs/steps/{step.slug}.md does not quote the failed assertion: {line}")
-
-
 def total(own):
     """How many tests passed in all jobs, and in how many seconds the longest job."""
     passed = sum(int(found[1]) for job in own if (found := re.search(r"(\d+) passed", job.summary)))
@@ -160,21 +140,3 @@ def tests_of(tree):
 
 def _has_tests(path):
     return path.exists() and (path.is_file() or any(path.rglob("test_*.py")))
-
-
-def first_line(slug, job):
-    """The first line of the assertion that fails one step earlier; Failed unless every test of the
-    lesson fails by an assertion, and in no other way."""
-    if not job.ends:
-        raise Failed(
-            f"{slug}: its lesson has no test that could be run one step earlier\n"
-            f"{job.printed[-LAST_LINES:]}"
-        )
-    for test, ended in job.ends.items():
-        if [each[:3] for each in ended] != [["call", "failed", "AssertionError"]]:
-            ends = "; ".join(" ".join(map(str, each[:3])) for each in ended)
-            raise Failed(
-                f"{slug}: one step earlier {test} must fail by an assertion, and only so; it "
-                f"ended with {ends}\n{job.printed[-LAST_LINES:]}"
-            )
-    return next(iter(job.ends.values()))[0][3][0]

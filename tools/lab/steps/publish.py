@@ -20,15 +20,15 @@ def publish(say, *, prove=proving.prove, linear=False, going_on=False, dry=False
         resume(begun)
     base, steps, turns = _build(begun, form, say, linear)
     report(begun, base, steps, say)
-    listed = chains.proved(begun.main)
+    listed, pairs = chains.proved(begun.main), keys.pairs(steps, turns)
     if dry:
-        unproved = [step.slug for _, step in keys.unlisted(steps, listed)]
+        unproved = [step.slug for _, step in keys.unlisted(pairs, listed)]
         say(f"  to be proved: {', '.join(unproved) or 'none'}")
         return False
     if prove:
-        proofs = proving.bring_up_to_date(steps, listed, prove, say)
+        proofs = proving.bring_up_to_date(pairs, listed, prove, say)
     else:
-        proofs = keys.still_valid(steps, listed)
+        proofs = keys.still_valid(pairs, listed)
     same = begun.old == chains.Chain(tuple(steps), base, tuple(turns))
     if same and (linear or proofs == listed and chains.publication(begun.main)):
         say("nothing to publish")

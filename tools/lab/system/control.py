@@ -1,5 +1,5 @@
 """How a second terminal reaches the lab that runs in a first one: `./lab ps`, kill, stop, start,
-restart.
+restart, exec.
 
 A question is one line of JSON, {"key", "words"}, and so is its answer, {"done", "answer"}. A client
 that sends nothing, or anything else, gets no answer."""
@@ -48,6 +48,7 @@ class Control:
             "stop": supervisor.stop,
             "start": supervisor.start,
             "restart": self.system.restart,
+            "settings": supervisor.settings,
         }
         try:
             return True, verbs[verb](*words)

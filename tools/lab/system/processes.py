@@ -302,6 +302,11 @@ class Supervisor:
             )
         return self.processes[name]
 
+    def settings(self, name):
+        """(environment, folder) of a process, also while it is stopped."""
+        process = self.find(name)
+        return process.environment, str(process.options.get("cwd", "/"))
+
     def kill(self, name, number=signal.SIGKILL):
         """Send a signal; a process that dies of it is started again as after any death, but that is
         no one's fault."""

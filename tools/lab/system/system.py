@@ -268,7 +268,7 @@ class System:
 
     def _told(self, process):
         """The settings that a process may know: a facade none, the private key only who signs with
-        it, Kafka only who serves nothing."""
+        it."""
         if process == "facade":
             return {}
         owner = self.tree.owner_of(process)
@@ -279,8 +279,6 @@ class System:
         }
         if owner not in ("monolith", "accounts"):
             told.pop("SESSION_KEY", None)
-        if self.tree.serves(process):
-            told.pop("KAFKA_BOOTSTRAP_SERVERS", None)
         return {**told, "DATABASE_URL": self.settings.get(f"{owner.upper()}_DATABASE_URL", "")}
 
     def _once(self, kind, key):
