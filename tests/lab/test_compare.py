@@ -25,12 +25,14 @@ class Runs:
     def __init__(self, ends=lambda number: {}):
         self.ends = ends
         self.made = []
+        self.attempts = []
 
-    def __call__(self, name, block):
+    def __call__(self, name, block, attempt):
         end = self.ends(len(self.made) + 1)
         if isinstance(end, BaseException):
             raise end
         self.made.append((block, name))
+        self.attempts.append(attempt)
         return Run("a slug", figures={"cpu": 10.0}, **end)
 
 
@@ -118,6 +120,7 @@ def test_a_void_run_repeats_its_whole_block(journal):
 
     assert clean
     assert run.made == [*every_run(BLOCKS)[:4], (1, B), (1, A), (2, A), (2, B)]
+    assert run.attempts == [1, 1, 1, 1, 2, 2, 1, 1]
     assert [(each.block, each.step) for each in journal.runs()] == every_run(BLOCKS)
     assert not any(each.void for each in journal.runs())
 
@@ -280,8 +283,8 @@ def test_a_step_is_compared_with_itself_from_fresh_starts(tmp_path):
     journal.begin({"settings": settings._asdict()})
     with Prepared(HERE, settings.plan(), lambda line: None) as prepared:
 
-        def fresh(name, block):  # a slow machine is no reason to begin a block again
-            return replace(run(prepared, settings.plan(), block), void="")
+        def fresh(name, *draw):  # a slow machine is no reason to begin a block again
+            return replace(run(prepared, settings.plan(), *draw), void="")
 
         is_clean = make_runs(order(names, 1, seed=1), fresh, journal)
 
