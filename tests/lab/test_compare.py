@@ -276,7 +276,7 @@ def test_a_quick_comparison_of_two_steps_is_over_within_four_minutes():
 
 
 def test_a_step_is_compared_with_itself_from_fresh_starts(tmp_path):
-    settings = Settings.of([HERE.slug] * 2, quick=True, blocks=1, rate=20.0, seconds=1.0)
+    settings = Settings.of([HERE.slug] * 2, quick=True, blocks=1, rate=20.0, seconds=3.0)
     settings = settings._replace(events=20, visitors=4)
     names = [HERE.slug, f"{HERE.slug} (2)"]
     journal = Journal(tmp_path / "journal")
