@@ -1,5 +1,7 @@
 """A shop moves under load and nothing is lost, doubled, oversold or charged twice: over all roads
-there, back and there again, and over the newest one after a kill of the lab in the middle of it."""
+there, back and there again, and over the newest one after a kill of the lab in the middle of it.
+
+With `--every-stage` the lab is killed at every stage of every road, which takes about two hours."""
 
 import os
 import re
@@ -7,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -19,31 +22,43 @@ from tools.lab.system.state import remove
 NO_DAMAGE = "lost 0, doubled 0, oversold 0, charged twice 0"
 STEPS = [step.slug for step in chain.read().steps]
 FIRST = next((slug for slug in STEPS if slug.startswith("02-")), "")  # roads begin at the facade
-OLD, NEW = STEPS[-2:] or ("", "")
-CUT_OFF_AT = f"stop web of {OLD[:2]}"  # both steps run then
-
+NEW = STEPS[-1] if STEPS else ""
 
 pytestmark = pytest.mark.skipif(not STEPS, reason="no steps are published here")
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("migrate")
+def pytest_generate_tests(metafunc):
+    """Where the lab is killed: (first step, last step, title of a stage)."""
+    if "killed_at" in metafunc.fixturenames:
+        every = metafunc.config.getoption("--every-stage", default=False)
+        points = [point for new in STEPS for point in stages(new)]
+        if not every:  # both steps run then
+            points = [point for point in points if point[1] == NEW and "stop web of" in point[2]]
+        metafunc.parametrize("killed_at", points, ids=[f"{new[:2]}: {at}" for _, new, at in points])
+
+
+def stages(slug):
+    """The points at which a move to a step can be killed; none if no road leads there."""
+    path = HERE.path / "migrations" / "roads" / f"{slug}.toml"
+    road = tomllib.loads(path.read_text()) if path.exists() else {"stage": []}
+    titles = [each["title"] for each in road["stage"]]
+    return [(STEPS[STEPS.index(slug) - 1], slug, title) for title in titles]
 
 
 @pytest.fixture(scope="module")
-def over_all_roads(folder):
-    yield from moving(FIRST[:2], NEW[:2], folder / "all")
+def over_all_roads(tmp_path_factory):
+    """A function that calls ./lab migrate. The tests that use it are one journey: each begins where
+    the one before it has ended."""
+    yield from moving(FIRST, NEW, tmp_path_factory.mktemp("migrate") / "printed")
 
 
-@pytest.fixture(scope="module")
-def over_the_newest(folder):
-    yield from moving(OLD[:2], NEW[:2], folder / "newest")
+@pytest.fixture
+def over_a_road(killed_at, tmp_path):
+    yield from moving(*killed_at[:2], tmp_path / "printed")
 
 
 def moving(first, last, file):
-    """A function that calls ./lab migrate. The tests that use it are one journey: each begins where
-    the one before it has ended."""
+    first, last = first[:2], last[:2]
     folder = FOLDER / f"{first}-{last}"
     begun = []
 
@@ -85,17 +100,15 @@ def test_a_shop_moves_under_load_and_nothing_is_lost_or_doubled(over_all_roads, 
     assert re.search(r"Longest pause: a request waited for \d", printed)
 
 
-KILLED = [((), "--back", OLD), (("--resume",), "--resume", NEW)]
+@pytest.mark.parametrize("way", ["--back", "--resume"])
+def test_a_move_whose_lab_was_killed_ends_whole(over_a_road, killed_at, way):
+    old, new, stage = killed_at
+    over_a_road(until=f"there: {stage}")
 
-
-@pytest.mark.parametrize(("begin", "way", "step"), KILLED, ids=["back", "resume"])
-def test_a_move_whose_lab_was_killed_ends_whole(over_the_newest, begin, way, step):
-    over_the_newest(*begin, until=CUT_OFF_AT)
-
-    printed, code = over_the_newest(way)
+    printed, code = over_a_road(way)
 
     assert (NO_DAMAGE in printed, code) == (True, 0), printed
-    assert f"It ended at step {step}." in printed
+    assert f"It ended at step {old if way == '--back' else new}." in printed
 
 
 def test_what_cannot_be_done_is_one_line():
