@@ -32,6 +32,11 @@ HTTPServer((os.environ.get("HOST", "127.0.0.1"), int(os.environ["PORT"])), Handl
 """
 
 
+def pytest_addoption(parser):
+    help = "kill the lab at every stage of every road; otherwise at one stage of the newest"
+    parser.addoption("--every-stage", action="store_true", help=help)
+
+
 class Lab:
     """`./lab` on a toy checkout, as a person would use it in a terminal."""
 

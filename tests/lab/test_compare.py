@@ -25,12 +25,14 @@ class Runs:
     def __init__(self, ends=lambda number: {}):
         self.ends = ends
         self.made = []
+        self.attempts = []
 
-    def __call__(self, name, block):
+    def __call__(self, name, block, attempt):
         end = self.ends(len(self.made) + 1)
         if isinstance(end, BaseException):
             raise end
         self.made.append((block, name))
+        self.attempts.append(attempt)
         return Run("a slug", figures={"cpu": 10.0}, **end)
 
 
@@ -118,6 +120,7 @@ def test_a_void_run_repeats_its_whole_block(journal):
 
     assert clean
     assert run.made == [*every_run(BLOCKS)[:4], (1, B), (1, A), (2, A), (2, B)]
+    assert run.attempts == [1, 1, 1, 1, 2, 2, 1, 1]
     assert [(each.block, each.step) for each in journal.runs()] == every_run(BLOCKS)
     assert not any(each.void for each in journal.runs())
 
@@ -273,15 +276,15 @@ def test_a_quick_comparison_of_two_steps_is_over_within_four_minutes():
 
 
 def test_a_step_is_compared_with_itself_from_fresh_starts(tmp_path):
-    settings = Settings.of([HERE.slug] * 2, quick=True, blocks=1, rate=20.0, seconds=1.0)
+    settings = Settings.of([HERE.slug] * 2, quick=True, blocks=1, rate=20.0, seconds=3.0)
     settings = settings._replace(events=20, visitors=4)
     names = [HERE.slug, f"{HERE.slug} (2)"]
     journal = Journal(tmp_path / "journal")
     journal.begin({"settings": settings._asdict()})
     with Prepared(HERE, settings.plan(), lambda line: None) as prepared:
 
-        def fresh(name, block):  # a slow machine is no reason to begin a block again
-            return replace(run(prepared, settings.plan(), block), void="")
+        def fresh(name, *draw):  # a slow machine is no reason to begin a block again
+            return replace(run(prepared, settings.plan(), *draw), void="")
 
         is_clean = make_runs(order(names, 1, seed=1), fresh, journal)
 

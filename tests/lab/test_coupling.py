@@ -7,7 +7,7 @@ from tools.lab.measure.coupling import (
     crosses,
     imports_across,
     internal_imports,
-    lines,
+    lines_of,
     process_of,
     table_owners,
 )
@@ -63,7 +63,7 @@ def test_imports_of_a_public_interface_are_counted_too(tree):
 def test_the_lines_of_all_python_files_of_the_monolith_are_counted(tree):
     (tree.path / "monolith" / "app.py").write_text("one\ntwo\n")
 
-    assert lines(tree) == 2 + len(BOOKINGS.splitlines()) + 1 + 2
+    assert lines_of(tree)["monolith"] == 2 + len(BOOKINGS.splitlines()) + 1 + 2
 
 
 @pytest.mark.parametrize(

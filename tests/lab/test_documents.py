@@ -1,6 +1,8 @@
 """The documents agree with the code: commands, links, listings, numbers, headings, settings."""
 
 import re
+from collections import defaultdict
+from xml.etree import ElementTree
 
 import pytest
 
@@ -133,3 +135,31 @@ def test_every_documented_setting_is_read_somewhere():
 
     assert documented
     assert [name for name in documented if f'"{name}"' not in code] == []
+
+
+@pytest.mark.parametrize("slug", ["00-monolith", "05-tables", "07-notifications", "10-pending"])
+def test_the_picture_shows_what_a_step_has(slug):
+    commit = next(step.commit for step in chain.read().steps if step.slug == slug)
+    processes = re.findall(r"^(\S+):", git.ask("show", f"{commit}:Procfile"), re.MULTILINE)
+    folders = git.ask("ls-tree", "-d", "-r", "--name-only", commit).splitlines()
+
+    drawn = drawing(HERE.path / "docs" / "steps.svg", f"step-{slug}")
+
+    assert drawn["process"] == {
+        name for name in processes if not name.startswith(("release", "seed"))
+    }
+    assert drawn["module"] == {name[9:] for name in folders if re.fullmatch(r"monolith/\w+", name)}
+    assert drawn["store"] == set(
+        re.findall(r"^migrations/(\w+)/versions$", "\n".join(folders), re.M)
+    )
+    assert bool(drawn["kafka"]) == ("relay" in processes)
+
+
+def drawing(path, name):
+    """{class: texts} of a group of a drawing."""
+    tag = "{http://www.w3.org/2000/svg}"
+    groups = ElementTree.parse(path).getroot().iter(f"{tag}g")
+    found = defaultdict(set)
+    for text in next(each for each in groups if each.get("id") == name).iter(f"{tag}text"):
+        found[text.get("class")].add(text.text)
+    return found

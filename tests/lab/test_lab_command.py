@@ -1,5 +1,6 @@
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -265,7 +266,9 @@ def test_a_port_that_is_given_is_used_and_one_that_is_taken_is_refused(make_lab)
     lab.up("--port", str(port))
 
     assert lab.state()["run"]["BASE_URL"].endswith(f":{port}")
-    assert make_lab()("up", "--port", str(port)).returncode == 2
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = str(other.getsockname()[1])
+        assert make_lab()("up", "--port", taken).returncode == 2
 
 
 def test_instances_are_scaled_out_by_name(make_lab):

@@ -1,6 +1,7 @@
-"""A shop moves under load and nothing is lost, doubled, oversold or charged twice: there, back and
-there again, and after a kill of the lab in the middle of it. It walks the newest road: a walk of
-all takes long, and the road of an earlier step does not change."""
+"""A shop moves under load and nothing is lost, doubled, oversold or charged twice: over all roads
+there, back and there again, and over the newest one after a kill of the lab in the middle of it.
+
+With `--every-stage` the lab is killed at every stage of every road, which takes about two hours."""
 
 import os
 import re
@@ -8,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -18,23 +20,46 @@ from tools.lab.steps import chain
 from tools.lab.system.state import remove
 
 NO_DAMAGE = "lost 0, doubled 0, oversold 0, charged twice 0"
-ROADS = sorted(HERE.path.glob("migrations/roads/*.toml"))
 STEPS = [step.slug for step in chain.read().steps]
-HAS_ROADS = ROADS and STEPS
-OLD, NEW = STEPS[-2:] if HAS_ROADS else ("", "")
-MOVE = [OLD[:2], NEW[:2]]
-CUT_OFF_AT = f"stop web of {OLD[:2]}"  # both steps run then
+FIRST = next((slug for slug in STEPS if slug.startswith("02-")), "")  # roads begin at the facade
+NEW = STEPS[-1] if STEPS else ""
+
+pytestmark = pytest.mark.skipif(not STEPS, reason="no steps are published here")
 
 
-pytestmark = pytest.mark.skipif(not HAS_ROADS, reason="no steps with roads are published here")
+def pytest_generate_tests(metafunc):
+    """Where the lab is killed: (first step, last step, title of a stage)."""
+    if "killed_at" in metafunc.fixturenames:
+        every = metafunc.config.getoption("--every-stage", default=False)
+        points = [point for new in STEPS for point in stages(new)]
+        if not every:  # both steps run then
+            points = [point for point in points if point[1] == NEW and "stop web of" in point[2]]
+        metafunc.parametrize("killed_at", points, ids=[f"{new[:2]}: {at}" for _, new, at in points])
+
+
+def stages(slug):
+    """The points at which a move to a step can be killed; none if no road leads there."""
+    path = HERE.path / "migrations" / "roads" / f"{slug}.toml"
+    road = tomllib.loads(path.read_text()) if path.exists() else {"stage": []}
+    titles = [each["title"] for each in road["stage"]]
+    return [(STEPS[STEPS.index(slug) - 1], slug, title) for title in titles]
 
 
 @pytest.fixture(scope="module")
-def move(tmp_path_factory):
-    """A function that calls ./lab migrate. The tests are one journey: each begins where the one
-    before it has ended."""
-    folder = FOLDER / "-".join(MOVE)
-    printed = tmp_path_factory.mktemp("migrate") / "printed"
+def over_all_roads(tmp_path_factory):
+    """A function that calls ./lab migrate. The tests that use it are one journey: each begins where
+    the one before it has ended."""
+    yield from moving(FIRST, NEW, tmp_path_factory.mktemp("migrate") / "printed")
+
+
+@pytest.fixture
+def over_a_road(killed_at, tmp_path):
+    yield from moving(*killed_at[:2], tmp_path / "printed")
+
+
+def moving(first, last, file):
+    first, last = first[:2], last[:2]
+    folder = FOLDER / f"{first}-{last}"
     begun = []
 
     def clear():
@@ -43,14 +68,16 @@ def move(tmp_path_factory):
 
     def move(*options, until=None):
         """What it prints, and its exit code; with until, it is killed when it has printed that."""
-        command = [sys.executable, "-m", "tools.lab", "migrate", *MOVE, *options, "--rate", "10"]
-        with printed.open("w") as file:
-            begun.append(subprocess.Popen(command, cwd=HERE.path, stdout=file, stderr=file))
+        words = ["migrate", first, last, *options, "--rate", "10"]
+        with file.open("w") as printed:
+            ends = {"stdout": printed, "stderr": printed}
+            command = [sys.executable, "-m", "tools.lab", *words]
+            begun.append(subprocess.Popen(command, cwd=HERE.path, **ends))
         if until:
-            eventually(lambda: until in printed.read_text(), within=300)
+            eventually(lambda: until in file.read_text(), within=300)
             begun[-1].kill()
-        code = begun[-1].wait(300)
-        return " ".join(printed.read_text().split()), code
+        code = begun[-1].wait(600)
+        return " ".join(file.read_text().split()), code
 
     clear()
     yield move
@@ -61,29 +88,27 @@ def move(tmp_path_factory):
     clear()
 
 
-def test_a_shop_moves_under_load_and_nothing_is_lost_or_doubled(move):
-    printed, code = move()
-
-    assert (NO_DAMAGE in printed, code) == (True, 0), printed
-    assert f"It ended at step {NEW}." in printed
-    assert re.search(r"Longest pause: a request waited for \d", printed)
+WAYS = [((), NEW), (("--back",), FIRST), (("--resume",), NEW)]
 
 
-def test_it_moves_back_by_the_same_road(move):
-    printed, code = move("--back")
-
-    assert (NO_DAMAGE in printed, code) == (True, 0), printed
-    assert f"It ended at step {OLD}." in printed
-
-
-@pytest.mark.parametrize(("way", "step"), [("--back", OLD), ("--resume", NEW)])
-def test_a_move_whose_lab_was_killed_ends_whole(move, way, step):
-    move("--resume", until=CUT_OFF_AT)
-
-    printed, code = move(way)
+@pytest.mark.parametrize(("way", "step"), WAYS, ids=["there", "back", "there again"])
+def test_a_shop_moves_under_load_and_nothing_is_lost_or_doubled(over_all_roads, way, step):
+    printed, code = over_all_roads(*way)
 
     assert (NO_DAMAGE in printed, code) == (True, 0), printed
     assert f"It ended at step {step}." in printed
+    assert re.search(r"Longest pause: a request waited for \d", printed)
+
+
+@pytest.mark.parametrize("way", ["--back", "--resume"])
+def test_a_move_whose_lab_was_killed_ends_whole(over_a_road, killed_at, way):
+    old, new, stage = killed_at
+    over_a_road(until=f"there: {stage}")
+
+    printed, code = over_a_road(way)
+
+    assert (NO_DAMAGE in printed, code) == (True, 0), printed
+    assert f"It ended at step {old if way == '--back' else new}." in printed
 
 
 def test_what_cannot_be_done_is_one_line():

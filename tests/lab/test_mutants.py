@@ -61,6 +61,16 @@ def test_a_mutant_that_no_test_finds_survives(toy):
     assert only_the_caught_one.returncode == 0
 
 
+def test_two_mutants_of_the_same_name_are_both_tried(toy):
+    toy.write("tests/kit/test_toy.py", JOURNEY)
+    toy.write("tests/mutants/kit/doubled.patch", DOUBLED)
+
+    ended = toy("mutants")
+
+    assert ended.returncode == 0, ended.stderr
+    assert {"doubled", "kit/doubled"} <= set(ended.stdout.split())
+
+
 def test_a_patch_that_does_not_apply_is_an_error(toy):
     toy.write("tests/mutants/misfit.patch", MISFIT)
 

@@ -91,6 +91,15 @@ def is_reset_when_new(proxy):
         return True
 
 
+def test_no_end_keeps_a_small_write_back(proxy, pair):
+    sockets = [end.transport.get_extra_info("socket") for end in list(proxy.ends)]
+
+    options = [each.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for each in sockets]
+
+    assert len(options) == 2
+    assert all(options)
+
+
 def test_bytes_pass_unchanged_in_both_directions(pair):
     up, down = bytes(range(256)) * 4000, bytes(range(255, -1, -1)) * 4000
     sending = [

@@ -246,13 +246,12 @@ def test_a_step_without_a_road_is_one_line(trees):
 ROADS = sorted(HERE.path.glob("migrations/roads/*.toml"))
 
 
-@pytest.mark.skipif(not ROADS, reason="no road leads here yet")
 def test_the_road_to_this_step_can_be_read():
     assert [each.title for each in road.read(HERE)]
     assert ROADS[-1].stem == HERE.slug
 
 
-@pytest.mark.skipif(not (ROADS and chain.read().steps), reason="no roads are published here")
+@pytest.mark.skipif(not chain.read().steps, reason="no steps are published here")
 def test_all_published_roads_can_be_walked_one_after_the_other():
     steps = [step.slug for step in chain.read().steps]
     first = steps[steps.index(ROADS[0].stem) - 1]

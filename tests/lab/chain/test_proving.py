@@ -11,7 +11,7 @@ import pytest
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE, Tree
 from tools.lab.ground.waiting import eventually
-from tools.lab.steps import chain, jobs, keys, proving
+from tools.lab.steps import chain, git, jobs, keys, proving
 
 SLOW = """
 import pathlib, signal, pytest
@@ -122,10 +122,47 @@ def test_a_proof_depends_on_the_documents_that_the_tests_of_a_step_read():
     read = {path for path in documents if any(f'{path.name}"' in text for text in texts)}
 
     assert read
-    assert all(keys.is_proved_on(str(path.relative_to(HERE.path))) for path in read)
+    names = {str(path.relative_to(HERE.path)) for path in read} - {keys.SETTINGS}
+    assert all(map(keys.is_proved_on, names))
     assert keys.is_proved_on("web/index.html")
     assert keys.is_proved_on("docs/events/README.md")
     assert not keys.is_proved_on("docs/measurements/00-monolith.json")
+
+
+ROWS = """
+| `COLOUR` | `red` | Its colour. |
+| `SHAPE` | {shape} | {words} |
+"""
+LATER = {"requirements/later.txt": "flask==3.1\n", "extracted/now/__init__.py": ""}
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_proved"),
+    [
+        ({"requirements/later.txt": "flask==3.2\n"}, True),
+        ({"docs/settings.md": ROWS.format(shape="`round`", words="Other words.")}, True),
+        (
+            {"docs/settings.md": ROWS.replace("red", "blue").format(shape="`round`", words="")},
+            False,
+        ),
+        ({"requirements/now.txt": "flask==3.2\n"}, False),
+        ({"requirements/system.txt": "flask==3.2\n"}, False),
+        ({"extracted/later/__init__.py": ""}, False),
+        ({"kit/settings.py": "COLOUR = SHAPE = 1\n"}, False),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_proof_outlives_the_lock_and_the_settings_of_a_later_service(
+    bare, monkeypatch, changed, is_proved
+):
+    monkeypatch.setattr(git, "HERE", Tree(bare.path))
+    settings = {"kit/settings.py": "COLOUR = 1\n"}
+    settings["docs/settings.md"] = ROWS.format(shape="none", words="From step 99 on.")
+    before = bare.commit("Begin", {**LATER, **settings})
+
+    after = bare.commit("Change", changed)
+
+    assert (keys.key(after) == keys.key(before)) == is_proved
 
 
 def files_of_proofs():

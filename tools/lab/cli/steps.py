@@ -17,7 +17,7 @@ from tools.lab.steps.each import Form
 
 @click.command("steps")
 def steps_command():
-    """List the steps: tag, processes, proof, figures, lesson, wrong turns."""
+    """List the steps with proof, figures, lesson and wrong turns."""
     chain = chains.read()
     if not chain.steps:
         say(chains.no_steps())

@@ -9,7 +9,7 @@ from random import Random
 
 from tools.lab.experiment.breaking import ACCOUNTS, RATE, WELL_WITHIN
 from tools.lab.experiment.drills import drills_of
-from tools.lab.experiment.proxied import Proxied
+from tools.lab.experiment.proxied import ProxiedDatabases
 from tools.lab.ground.failed import Failed
 from tools.lab.measure.drill import SAMPLE, scale_of, well_after
 from tools.lab.measure.load import Load
@@ -31,7 +31,7 @@ def loaded(tree, log, seed):
     if running(state):
         raise Failed("a blind drill of this step runs already, in another terminal")
     remove(state)
-    system = Proxied(  # whatever is broken, so that the proxies tell nothing
+    system = ProxiedDatabases(  # whatever is broken, so that the proxies tell nothing
         tree,
         state,
         seed=SAMPLE,

@@ -6,7 +6,6 @@ import time
 
 from tools.lab.experiment.drills import CONTROL
 from tools.lab.experiment.outcome import broken, compared, counted, described, is_whole
-from tools.lab.experiment.proxied import Proxied
 from tools.lab.experiment.visit import Visit
 from tools.lab.look.payments import moved
 from tools.lab.look.running import Running
@@ -23,7 +22,6 @@ from tools.lab.measure.judge_money import WITHOUT_BOOKING
 from tools.lab.measure.load import Load
 from tools.lab.measure.reconcile import reconcile
 from tools.lab.system.state import temporary_state
-from tools.lab.system.system import System
 
 RATE = 8.0  # requests a second
 BEFORE, AFTER = 2.0, 4.0  # seconds of load before and after the fault
@@ -92,12 +90,11 @@ class Breaking:
             system, holds = None, []
             try:
                 for number, drill in enumerate(self.drills, 1):
-                    kind = Proxied if drill.proxied else System
-                    if system and type(system) is not kind:
+                    if system and type(system) is not drill.kind:
                         self._end(system, holds)
                         system, holds = None, []
                     if not system:
-                        system = started(self.tree, folder / str(number), self.log, kind)
+                        system = started(self.tree, folder / str(number), self.log, drill.kind)
                     self.log(self._progress(number, drill))
                     outcome, charged_now = carry_out(system, drill, seed=f"{self.seed} {number}")
                     holds += charged_now

@@ -42,8 +42,8 @@ def carry_out(journal, settings, trees, watch):
             stack.enter_context(each)
         journal.keep("budgets", {name: each.budget for name, each in prepared.items()})
 
-        def fresh(name, block):
-            return run(prepared[name], plan, block)
+        def fresh(name, block, attempt):
+            return run(prepared[name], plan, block, attempt)
 
         if make_runs(blocks, fresh, journal, watch.tell):
             search(
@@ -68,11 +68,12 @@ def lacking(journal, settings, trees):
 
 
 def make_runs(blocks, run, journal, tell=lambda *words: None):
-    """Make the runs of these blocks that the journal lacks, with run(name, block) -> Run. Return
-    whether every run was clean: it ends with the first that broke a promise.
+    """Make the runs of these blocks that the journal lacks, with run(name, block, attempt) -> Run.
+    Return whether every run was clean: it ends with the first that broke a promise.
 
-    A block with a void run is made again as a whole. tell(title, left) is called before each run,
-    with the number of runs that are left."""
+    A block with a void run is made again as a whole, with other requests: those of the first
+    attempt may come in bursts that a generator cannot send in time. tell(title, left) is called
+    before each run, with the number of runs that are left."""
     done = journal.read()
     later = sum(map(len, blocks))
     for number, names in enumerate(blocks):
@@ -87,7 +88,7 @@ def make_runs(blocks, run, journal, tell=lambda *words: None):
                     break
                 left = later + len(names) - len(runs)
                 tell(f"block {number + 1} of {len(blocks)}, {name}", left)
-                runs.append(replace(run(name, number), step=name, block=number))
+                runs.append(replace(run(name, number, attempt), step=name, block=number))
                 journal.add(runs[-1], attempt)
             if is_broken(runs):
                 return False

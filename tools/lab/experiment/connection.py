@@ -46,6 +46,8 @@ class End(asyncio.Protocol):
 
     def connection_made(self, transport):
         self.transport = transport
+        # asyncio forgets it for what create_server() accepts: a second small write then waits 40 ms
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.proxy.ends.add(self)
         if self.peer:
             self.peer.peer = self

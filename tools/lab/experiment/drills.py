@@ -2,7 +2,12 @@
 
 from tools.lab.experiment import faults
 from tools.lab.experiment.drills_of_databases import of_database
-from tools.lab.experiment.drills_of_network import BROKER_CUT, NETWORK, WEB_RESET
+from tools.lab.experiment.drills_of_network import (
+    BROKER_CUT,
+    DATABASE_SLOW,
+    PROVIDER_CUT,
+    WEB_RESET,
+)
 from tools.lab.experiment.drills_of_processes import ROLLING, STORM, of_process
 from tools.lab.experiment.drills_of_services import BROKER, MAIL_DOWN, MESSAGES, of_provider
 from tools.lab.experiment.hypothesis import Drill
@@ -33,9 +38,10 @@ def drills_of(tree):
     drills.append(STORM)
     if tree.topics:
         drills += [*MESSAGES, *BROKER_CUT]
-    drills += NETWORK
+    drills.append(PROVIDER_CUT)
     if "facade" in tree.processes():
         drills.append(WEB_RESET)
+    drills.append(DATABASE_SLOW)
     return {drill.name: drill for drill in drills}
 
 

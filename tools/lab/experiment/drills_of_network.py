@@ -12,7 +12,7 @@ from tools.lab.experiment.hypothesis import (
     WRITES,
     Drill,
 )
-from tools.lab.experiment.proxied import disturbed
+from tools.lab.experiment.proxied import Proxied, ProxiedDatabases, disturbed
 
 BROKER_CUT = (
     Drill(
@@ -22,7 +22,7 @@ BROKER_CUT = (
         partial(disturbed, name="kafka", toxic="down"),
         "./lab logs relay: it cannot connect, though ./lab ps shows that kafka runs",
         ((BY_MESSAGE, "later", MAILS),),
-        proxied=True,
+        kind=Proxied,
     ),
     Drill(
         "broker-reset",
@@ -31,30 +31,20 @@ BROKER_CUT = (
         partial(disturbed, name="kafka", toxic="reset"),
         "./lab logs relay: connections end, though ./lab ps shows that kafka runs",
         ((BY_MESSAGE, "later", MAILS),),
-        proxied=True,
+        kind=Proxied,
     ),
 )
-NETWORK = (
-    Drill(
-        "database-slow",
-        "Every answer of the database comes 50 ms later, as from another region",
-        "Everything works, and takes longer: 50 ms for each statement of a request.",
-        partial(disturbed, name="postgres", toxic="latency", directions=["downstream"], latency=50),
-        "./lab logs web: every request that needs the database takes 100 ms and more",
-        proxied=True,
-    ),
-    Drill(
-        "provider-cut",
-        "Nothing that is sent to the payment provider arrives, and connections stay open",
-        "Until step 09 nobody can book or cancel, and until step 05 nobody can register either, "
-        f"since the provider is asked in the request. Nobody pays for nothing. {IS_PENDING}",
-        partial(disturbed, name="payments-sandbox", toxic="hang"),
-        "./lab logs web (from step 10 on worker): the payment provider timed out, though ./lab ps "
-        "shows that it runs",
-        NO_PROVIDER,
-        lasts=LONG,  # the shop waits for 8 s
-        proxied=True,
-    ),
+PROVIDER_CUT = Drill(
+    "provider-cut",
+    "Nothing that is sent to the payment provider arrives, and connections stay open",
+    "Until step 09 nobody can book or cancel, and until step 05 nobody can register either, "
+    f"since the provider is asked in the request. Nobody pays for nothing. {IS_PENDING}",
+    partial(disturbed, name="payments-sandbox", toxic="hang"),
+    "./lab logs web (from step 10 on worker): the payment provider timed out, though ./lab ps "
+    "shows that it runs",
+    NO_PROVIDER,
+    lasts=LONG,  # the shop waits for 8 s
+    kind=Proxied,
 )
 WEB_RESET = Drill(
     "web-reset",
@@ -64,5 +54,13 @@ WEB_RESET = Drill(
     partial(disturbed, name="web", toxic="reset"),
     "./lab logs facade: connections are reset, though ./lab ps shows that web runs",
     (("02-", "later", READS), ("02-", "fails", (*WRITES, *MAILS)), STAYS_RECOMMENDED),
-    proxied=True,
+    kind=Proxied,
+)
+DATABASE_SLOW = Drill(
+    "database-slow",
+    "Every answer of the database comes 50 ms later, as from another region",
+    "Everything works, and takes longer: 50 ms for each statement of a request.",
+    partial(disturbed, name="postgres", toxic="latency", directions=["downstream"], latency=50),
+    "./lab logs web: every request that needs the database takes 100 ms and more",
+    kind=ProxiedDatabases,
 )

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from tools.lab.system.system import System
+
 SIGNED_IN = ("hold", "book", "cancel", "my bookings", "my payments", "recommendations")
 MAILS = ("welcome mail", "confirmation mail")
 READS = ("browse", "seats", "my bookings", "my payments", "recommendations")
@@ -34,7 +36,7 @@ class Drill(NamedTuple):
     visit_after: float = 0.0  # seconds from the beginning of the fault
     component: str = ""  # that is stopped until the fault ends: a row of the matrix
     stays: bool = True  # until it is ended; otherwise the system begins to repair itself at once
-    proxied: bool = False  # it needs a system with proxies between its processes
+    kind: type = System  # of system that it needs
 
 
 def includes(steps, slug):

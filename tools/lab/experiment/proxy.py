@@ -46,10 +46,6 @@ class Proxy:
         """End all toxics: what has waited goes on, and new connections are accepted."""
         self._call({UPSTREAM: {}, DOWNSTREAM: {}})
 
-    def waiting(self):
-        """How many bytes are in it that have not passed yet."""
-        return sum(end.size for end in list(self.ends))
-
     def _call(self, toxics):
         asyncio.run_coroutine_threadsafe(self._change(toxics), self.loop).result(PATIENCE)
 

@@ -43,11 +43,11 @@ def silent(line):
     """What a run says goes nowhere."""
 
 
-def run(prepared, plan, block=0):
+def run(prepared, plan, block=0, attempt=1):
     """The Run of a fresh start: load, audit, stop."""
     with prepared.start() as system:
         load = visitors(system, plan, prepared.log)
-        run = measure(system, plan, block, load=load)
+        run = measure(system, plan, block, attempt, load=load)
         run.figures["start"] = system.ready_after
         settle(system, load, run)
     return run
@@ -58,9 +58,9 @@ def visitors(system, plan, log=silent):
     return Load(system.to_run(), accounts=plan.visitors, seed=plan.seed, log=log)
 
 
-def measure(system, plan, block=0, *, load=None):
-    """The Run of a load on a system that runs, before anything has settled. All runs of a block
-    have the same requests at the same times."""
+def measure(system, plan, block=0, attempt=1, *, load=None):
+    """The Run of a load on a system that runs, before anything has settled. All runs of an
+    attempt at a block have the same requests at the same times; another attempt has others."""
     load = load or visitors(system, plan)
     end = plan.warm + plan.seconds
     window = Window(system, plan.warm, end)
@@ -71,7 +71,7 @@ def measure(system, plan, block=0, *, load=None):
             plan.rate,
             plan.seconds,
             warm=plan.warm,
-            seed=f"{plan.seed} {block}",
+            seed=f"{plan.seed} {block} {attempt}",
             begin=timeline.start,
         )
     fill(run, measured, window, plan)

@@ -16,6 +16,7 @@ TABLE = re.compile(r"__tablename__ = \"(\w+)\"|\bTable\(\s*\"(\w+)\"")
 USED_TABLE = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE) \"?(\w+)")
 # the begin and end of a transaction, and the check that a connection is still good
 NOT_COUNTED = re.compile(r"(BEGIN|COMMIT|ROLLBACK|;)")
+KIT = "kit"
 TIMES = 2  # that each request is sent: the second time counts
 FOREIGN_KEYS = (
     "select conrelid::regclass::text, confrelid::regclass::text from pg_constraint where "
@@ -55,7 +56,7 @@ def run(out, tree):
             sum(crosses(owners, USED_TABLE.findall(sql)) for sql in statements)
         ],
         "tables of the monolith's modules": [len(owners)],
-        "lines of the monolith": [lines(tree)],
+        "lines of the monolith": [lines_of(tree)["monolith"]],
         **{f"statements to {name}": [len(each)] for name, each in requests.items()},
     }
 
@@ -102,10 +103,15 @@ def table_owners(tree):
     }
 
 
-def lines(tree):
-    """How many lines the monolith's Python files have."""
-    files = tree.path.glob("monolith/**/*.py")
-    return sum(len(path.read_text().splitlines()) for path in files)
+def lines_of(tree):
+    """{deployable: lines of its Python files}, and those of the kit, which each of them has."""
+    folders = [tree.path / "monolith", tree.path / KIT]
+    folders += [path.parent for path in sorted(tree.path.glob("extracted/*/__init__.py"))]
+    return {
+        folder.name: sum(len(path.read_text().splitlines()) for path in folder.rglob("*.py"))
+        for folder in folders
+        if folder.exists()
+    }
 
 
 def imports_across(tree):

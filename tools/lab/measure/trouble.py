@@ -11,7 +11,8 @@ from tools.lab.look.payments import turn
 
 STOPPED = 5.0  # seconds
 DARK = 8.0
-KILLS = 3  # of each instance: the supervisor does not start again what dies five times in a minute
+# that an instance is killed: the supervisor does not start again what dies five times in a minute
+TIMES = 3
 SLOW = 100  # milliseconds for each answer of the provider, so that kills hit what waits for one
 # answers of a mail server to one recipient: some are for now, some for ever
 CODES = (450, 451, 452, 501, 504, 552, 554, 556)
@@ -134,14 +135,14 @@ class Trouble:
 
 
 class Kills(Trouble):
-    """Each instance of every process is killed KILLS times, while the payment provider is a little
+    """Each instance of every process is killed TIMES times, while the payment provider is a little
     slow; nothing else happens."""
 
     codes = ()
 
     def _plan(self, random, seconds):
-        for number in range(KILLS):
-            self._kill_each(random, number * seconds / KILLS, (number + 1) * seconds / KILLS)
+        for number in range(TIMES):
+            self._kill_each(random, number * seconds / TIMES, (number + 1) * seconds / TIMES)
         self.acts += [
             (0.0, "slow the provider down", lambda: self._delay(SLOW)),
             (seconds, "slow the provider down: over", lambda: self._delay(0)),

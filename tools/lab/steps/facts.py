@@ -12,11 +12,10 @@ from tools.lab.experiment.facts import (
     REMOVED,
 )
 from tools.lab.experiment.origin import digest
-from tools.lab.measure.coupling import internal_imports
+from tools.lab.measure.coupling import KIT, internal_imports, lines_of
 from tools.lab.report import store
 from tools.lab.steps import changes, git
 
-KIT = "kit"
 # {what a kept `./lab coupling` calls it: fact}
 COUPLED = {
     "foreign keys between modules": KEYS,
@@ -65,17 +64,6 @@ def coupling(tree):
         for result in kept(tree, "coupling")
         for name, values in result.figures[tree.slug].items()
         if name in COUPLED
-    }
-
-
-def lines_of(tree):
-    """{deployable: lines of its Python files}, and those of the kit, which each of them has."""
-    folders = [tree.path / "monolith", tree.path / KIT]
-    folders += [path.parent for path in sorted(tree.path.glob("extracted/*/__init__.py"))]
-    return {
-        folder.name: sum(len(path.read_text().splitlines()) for path in folder.rglob("*.py"))
-        for folder in folders
-        if folder.exists()
     }
 
 

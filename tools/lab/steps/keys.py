@@ -1,6 +1,7 @@
 """The key of a step's proof: a hash of everything that the proof ran on."""
 
 import hashlib
+import re
 
 from tools.lab.ground.tree import is_tooling
 from tools.lab.steps import git, wrong_turns
@@ -20,9 +21,12 @@ TOOLING_OF_A_PROOF = (
     "pyproject.toml",
     "web/",
     "docs/openapi.yaml",
-    "docs/settings.md",
     *AT_EVERY_STEP,
 )
+SETTINGS = "docs/settings.md"
+SETTING = re.compile(r"^\| `(\w+)` \| (.+?) \|", re.MULTILINE)  # and its default
+NAME_SETTINGS = ("docker-compose.yml", "extracted", "kit", "monolith")
+SERVICE_LOCK = re.compile(r"requirements/(?!(?:lab|system)\.)(\w+)\.(?:in|txt)")
 
 
 def is_proved_on(path):
@@ -32,11 +36,29 @@ def is_proved_on(path):
 
 def key(commit):
     """The hash of what a proof of this commit depends on, as a hexadecimal text."""
+    entries = git.entries(commit)
     digest = hashlib.sha256()
-    for path, entry in sorted(git.entries(commit).items()):
-        if is_proved_on(path):
+    for path, entry in sorted(entries.items()):
+        if is_proved_on(path) and not is_lock_of_a_later_service(path, entries):
             digest.update(f"{path} {entry}\n".encode())
+    if SETTINGS in entries:
+        digest.update(f"{documented(commit)}\n".encode())
     return digest.hexdigest()[:40]
+
+
+def is_lock_of_a_later_service(path, entries):
+    """Whether these are the requirements of a service that a tree does not have: a step that adds a
+    service leaves the proofs of all earlier steps as they are."""
+    name = SERVICE_LOCK.fullmatch(path)
+    return bool(name) and f"extracted/{name[1]}/__init__.py" not in entries
+
+
+def documented(commit):
+    """[(setting, default)] of the settings that the code of a step names: its tests read no other
+    rows of docs/settings.md, and nothing else of it."""
+    words = git.ask("grep", "-ohE", "[A-Z][A-Z0-9_]+", commit, "--", *NAME_SETTINGS, check=False)
+    rows = SETTING.findall(git.ask("show", f"{commit}:{SETTINGS}"))
+    return [row for row in rows if row[0] in set((words or "").split())]
 
 
 def proof_key(before, step):

@@ -26,12 +26,17 @@ GREEN, RED = 0, 1  # pytest's exit codes
 
 def patches(names):
     """The patches of these names, or all of them, in order."""
-    known = {path.stem: path for path in sorted(FOLDER.rglob("*.patch"))}
+    known = {name_of(path): path for path in sorted(FOLDER.rglob("*.patch"))}
     if unknown := set(names) - known.keys():
         raise Failed(
             f"there is no mutant {', '.join(sorted(unknown))}; there are: {', '.join(known)}", 2
         )
     return [known[name] for name in names or known]
+
+
+def name_of(patch):
+    """Its path in the folder of mutants, without the suffix."""
+    return patch.relative_to(FOLDER).with_suffix("").as_posix()
 
 
 def tests_of(patch):
@@ -56,16 +61,19 @@ def run(out, names, say):
                 "the mutants"
             )
     for patch in chosen:
-        say(f"running {tests_of(patch)} with {patch.stem}")
+        name = name_of(patch)
+        say(f"running {tests_of(patch)} with {name}")
         with copied() as path:
             apply(patch, path)
             code, first, seconds = ended(path, tests_of(patch))
         if code not in (GREEN, RED):
             raise Failed(
-                f"{tests_of(patch)} could not be run with {patch.stem}: pytest's exit code {code}"
+                f"{tests_of(patch)} could not be run with {name}: pytest's exit code {code}"
             )
         survived += code == GREEN
-        table.add_row(patch.stem, first if code == RED else "[red]SURVIVED[/]", f"{seconds:.0f}")
+        table.add_row(
+            name_of(patch), first if code == RED else "[red]SURVIVED[/]", f"{seconds:.0f}"
+        )
     out.print(table)
     return survived == 0
 
@@ -90,7 +98,7 @@ def apply(patch, path):
         text=True,
     )
     if done.returncode:
-        raise Failed(f"{patch.stem} does not apply to this step: {done.stdout.strip()}")
+        raise Failed(f"{name_of(patch)} does not apply to this step: {done.stdout.strip()}")
 
 
 def ended(path, tests):
