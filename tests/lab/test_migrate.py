@@ -34,6 +34,7 @@ def pytest_generate_tests(metafunc):
         points = [point for new in STEPS for point in stages(new)]
         if not every:  # both steps run then
             points = [point for point in points if point[1] == NEW and "stop web of" in point[2]]
+            assert points or not STEPS, f"the road to {NEW} stops no web: say where to kill the lab"
         metafunc.parametrize("killed_at", points, ids=[f"{new[:2]}: {at}" for _, new, at in points])
 
 

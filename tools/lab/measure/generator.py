@@ -136,8 +136,8 @@ def generate(plan, begin, stop=None):
     gc.collect()
     gc.disable()
     # if both need a core, the system has to wait, not the generator that measures it; only a
-    # real-time policy sees to that, and Linux allows it to root
-    with suppress(PermissionError):
+    # real-time policy sees to that; Linux allows it to root, and macOS has none
+    with suppress(AttributeError, PermissionError):
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     # unbuffered, so that each line is one write: threads would mix lines of a buffered text file
     with ExitStack() as files:

@@ -30,7 +30,7 @@ SERVICE_LOCK = re.compile(r"requirements/(?!(?:lab|system)\.)(\w+)\.(?:in|txt)")
 
 
 def is_proved_on(path):
-    """Whether a proof depends on this file."""
+    """Whether a proof depends on a file as a whole."""
     return not is_tooling(path) or path.startswith(TOOLING_OF_A_PROOF)
 
 
@@ -57,8 +57,9 @@ def documented(commit):
     """[(setting, default)] of the settings that the code of a step names: its tests read no other
     rows of docs/settings.md, and nothing else of it."""
     words = git.ask("grep", "-ohE", "[A-Z][A-Z0-9_]+", commit, "--", *NAME_SETTINGS, check=False)
+    named = set((words or "").split())
     rows = SETTING.findall(git.ask("show", f"{commit}:{SETTINGS}"))
-    return [row for row in rows if row[0] in set((words or "").split())]
+    return [row for row in rows if row[0] in named]
 
 
 def proof_key(before, step):

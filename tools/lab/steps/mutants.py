@@ -71,9 +71,7 @@ def run(out, names, say):
                 f"{tests_of(patch)} could not be run with {name}: pytest's exit code {code}"
             )
         survived += code == GREEN
-        table.add_row(
-            name_of(patch), first if code == RED else "[red]SURVIVED[/]", f"{seconds:.0f}"
-        )
+        table.add_row(name, first if code == RED else "[red]SURVIVED[/]", f"{seconds:.0f}")
     out.print(table)
     return survived == 0
 
