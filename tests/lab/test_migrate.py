@@ -19,6 +19,7 @@ from tools.lab.ground.waiting import eventually
 from tools.lab.steps import chain
 from tools.lab.system.state import remove
 
+MOVED_WITHIN = 600  # seconds
 NO_DAMAGE = "lost 0, doubled 0, oversold 0, charged twice 0"
 STEPS = [step.slug for step in chain.read().steps]
 FIRST = next((slug for slug in STEPS if slug.startswith("02-")), "")  # roads begin at the facade
@@ -69,6 +70,7 @@ def moving(first, last, file):
 
     def move(*options, until=None):
         """What it prints, and its exit code; with until, it is killed when it has printed that."""
+        signal.alarm(MOVED_WITHIN)  # instead of the bound of other tests
         words = ["migrate", first, last, *options, "--rate", "10"]
         with file.open("w") as printed:
             ends = {"stdout": printed, "stderr": printed}
@@ -77,7 +79,7 @@ def moving(first, last, file):
         if until:
             eventually(lambda: until in file.read_text(), within=300)
             begun[-1].kill()
-        code = begun[-1].wait(600)
+        code = begun[-1].wait(MOVED_WITHIN)
         return " ".join(file.read_text().split()), code
 
     clear()
