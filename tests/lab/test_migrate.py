@@ -16,7 +16,6 @@ import pytest
 
 from tools.lab.cli.migrate import FOLDER
 from tools.lab.ground.tree import HERE
-from tools.lab.ground.waiting import eventually
 from tools.lab.steps import chain
 from tools.lab.system.state import remove
 
@@ -64,23 +63,23 @@ def stops(slug, is_every):
 
 
 @pytest.fixture(scope="module")
-def over_all_roads(tmp_path_factory):
+def over_all_roads():
     """A function that calls ./lab migrate. The tests that use it are one journey: each begins where
     the one before it has ended."""
-    yield from moving(FIRST, NEW, tmp_path_factory.mktemp("migrate") / "printed")
+    yield from moving(FIRST, NEW)
 
 
 @pytest.fixture
-def over_a_road(killed_at, tmp_path):
-    yield from moving(*killed_at[:2], tmp_path / "printed")
+def over_a_road(killed_at):
+    yield from moving(*killed_at[:2])
 
 
 @pytest.fixture
-def over_this_road(killed_on, tmp_path):
-    yield from moving(before(killed_on), killed_on, tmp_path / "printed")
+def over_this_road(killed_on):
+    yield from moving(before(killed_on), killed_on)
 
 
-def moving(first, last, file):
+def moving(first, last):
     first, last = first[:2], last[:2]
     folder = FOLDER / f"{first}-{last}"
     begun = []
@@ -89,26 +88,31 @@ def moving(first, last, file):
         remove(folder / "state")
         shutil.rmtree(folder, ignore_errors=True)
 
-    def move(*options, until=None):
-        """What it prints, and its exit code; with until, it is killed when it has printed that."""
+    def move(*options, until=()):
+        """What it prints, and its exit code; it is killed where it prints one of until."""
         signal.alarm(MOVED_WITHIN)  # instead of the bound of other tests
         words = ["migrate", first, last, *options, "--rate", "10"]
-        with file.open("w") as printed:
-            ends = {"stdout": printed, "stderr": printed}
-            command = [sys.executable, "-m", "tools.lab", *words]
-            begun.append(subprocess.Popen(command, cwd=HERE.path, **ends))
-        if until:
-            eventually(lambda: until in file.read_text(), within=300)
-            begun[-1].kill()
-        code = begun[-1].wait(MOVED_WITHIN)
-        return " ".join(file.read_text().split()), code
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tools.lab", *words],
+            cwd=HERE.path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        begun.append(process)
+        printed = []
+        for line in process.stdout:
+            printed += line.split()
+            if any(each in line for each in until):
+                process.kill()
+        return " ".join(printed), process.wait()
 
     clear()
     yield move
     for process in begun:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
+        with process:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
     clear()
 
 
@@ -127,7 +131,7 @@ def test_a_shop_moves_under_load_and_nothing_is_lost_or_doubled(over_all_roads, 
 @pytest.mark.parametrize("way", ["--back", "--resume"])
 def test_a_move_whose_lab_was_killed_ends_whole(over_a_road, killed_at, way):
     old, new, stage = killed_at
-    over_a_road(until=f"there: {stage}")
+    over_a_road(until=[f"there: {stage}"])
 
     printed, code = over_a_road(way)
 
@@ -143,8 +147,9 @@ def test_a_move_whose_lab_is_killed_at_each_stage_goes_on(over_this_road, killed
     }
     for way, (titles, goes_on, end) in ways.items():
         options = [] if way == "there" else [goes_on]
-        for title in titles:
-            over_this_road(*options, until=f"{way}: {title}")
+        lines = [f"{way}: {title}" for title in titles]
+        for number in range(len(lines)):
+            over_this_road(*options, until=lines[number:])  # a short stage may be over by then
             options = [goes_on]
 
         printed, code = over_this_road(*options)
