@@ -110,9 +110,9 @@ def moving(first, last):
     clear()
     yield move
     for process in begun:
-        with process:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
     clear()
 
 
