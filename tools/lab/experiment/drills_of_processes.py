@@ -44,6 +44,7 @@ PAUSED = {
     **STOPPED,
     "web": (("00-02", "later", JOURNEYS),),
     "facade": (("02-", "later", JOURNEYS),),
+    "payments-web": ((PAID, "later", ("my payments",)),),
 }
 KILL_HYPOTHESES = {
     "web": "Until step 01 nothing works until it runs again; at step 02 the facade waits for it, "
@@ -82,6 +83,7 @@ PAUSE_HYPOTHESES = {
     "web": "Until step 02 everything waits until it goes on; from step 03 on the facade notices "
     "within 3 s, and the other instance serves everybody.",
     "facade": "Everything waits until it goes on.",
+    "payments-web": "Who lists payments waits until it goes on.",
 }
 
 
