@@ -38,7 +38,8 @@ MANY_ACCOUNTS = 10_000
 
 def run(out, tree):
     """Measure, and return the figures."""
-    from tools.lab.measure import backfill, delivery, staleness  # Kafka's client takes a while to import
+    # Kafka's client takes a while to import
+    from tools.lab.measure import backfill, delivery, staleness
 
     def log(line):
         out.print(f"{line} ...", style="dim")
