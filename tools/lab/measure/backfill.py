@@ -35,6 +35,7 @@ def figures(system, *, payments=PAYMENTS, seconds=SECONDS):
     last, _ = took(lambda: run(system, "backfill", "--last"))
     # what the shop has charged meanwhile is only in the service
     compared, _ = took(lambda: run(system, "verify", ends_with=(0, 1)))
+    customer.shopper.connection.connections.close()
     return {
         f"backfill of {payments:,} payments, rows a second": [payments / copied],
         f"last run over {payments:,} payments, s": [last],
