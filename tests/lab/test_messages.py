@@ -19,7 +19,7 @@ def test_each_check_waits_until_the_consumers_have_done_their_part(shared_encore
     system = shared_encore.system
     for name in set(WORKERS) - {"worker"}:
         shared_encore.stop(name)
-    checks = [messages.publish_out_of_order(system)]  # the worker confirms a booking, from step 10
+    checks = [messages.publish_out_of_order(system)]  # the worker confirms a booking, at step 10
     shared_encore.stop("worker")
     checks += [
         messages.publish_unreadable(system),

@@ -1,7 +1,8 @@
 """A shop moves under load and nothing is lost, doubled, oversold or charged twice: over all roads
 there, back and there again, and over the newest one after a kill of the lab in the middle of it.
 
-With `--every-stage` the lab is killed at every stage of every road, which takes about two hours."""
+With `--every-stage` the lab is killed at each stage of every road, there and back, and goes on each
+time; and it is turned round at a stage of each kind. That takes about an hour."""
 
 import os
 import re
@@ -15,10 +16,10 @@ import pytest
 
 from tools.lab.cli.migrate import FOLDER
 from tools.lab.ground.tree import HERE
-from tools.lab.ground.waiting import eventually
 from tools.lab.steps import chain
 from tools.lab.system.state import remove
 
+MOVED_WITHIN = 600  # seconds
 NO_DAMAGE = "lost 0, doubled 0, oversold 0, charged twice 0"
 STEPS = [step.slug for step in chain.read().steps]
 FIRST = next((slug for slug in STEPS if slug.startswith("02-")), "")  # roads begin at the facade
@@ -28,37 +29,57 @@ pytestmark = pytest.mark.skipif(not STEPS, reason="no steps are published here")
 
 
 def pytest_generate_tests(metafunc):
-    """Where the lab is killed: (first step, last step, title of a stage)."""
+    """Where the lab is killed: (step before the road, step behind it, title of a stage)."""
+    is_every = metafunc.config.getoption("--every-stage", default=False)
     if "killed_at" in metafunc.fixturenames:
-        every = metafunc.config.getoption("--every-stage", default=False)
-        points = [point for new in STEPS for point in stages(new)]
-        if not every:  # both steps run then
-            points = [point for point in points if point[1] == NEW and "stop web of" in point[2]]
-            assert points or not STEPS, f"the road to {NEW} stops no web: say where to kill the lab"
+        roads = STEPS if is_every else STEPS[-1:]
+        points = [(before(new), new, title) for new in roads for title in stops(new, is_every)]
         metafunc.parametrize("killed_at", points, ids=[f"{new[:2]}: {at}" for _, new, at in points])
+    if "killed_on" in metafunc.fixturenames:
+        roads = [new for new in STEPS if stages(new)] if is_every else []
+        metafunc.parametrize("killed_on", roads, ids=[new[:2] for new in roads])
+
+
+def before(slug):
+    return STEPS[STEPS.index(slug) - 1]
 
 
 def stages(slug):
-    """The points at which a move to a step can be killed; none if no road leads there."""
+    """[(kind, title)] of the stages to a step that a move walks; none if no road leads there."""
     path = HERE.path / "migrations" / "roads" / f"{slug}.toml"
     road = tomllib.loads(path.read_text()) if path.exists() else {"stage": []}
-    titles = [each["title"] for each in road["stage"]]
-    return [(STEPS[STEPS.index(slug) - 1], slug, title) for title in titles]
+    walked = [(each["kind"], each["title"]) for each in road["stage"]]
+    return [(kind, title) for kind, title in walked if kind != "complete"]
+
+
+def stops(slug, is_every):
+    """Titles: the first stage of each kind, or the one at which both steps serve and, where there
+    is a gate, the last one: then nobody writes."""
+    if is_every:
+        return dict(reversed(stages(slug))).values()
+    found = [title for kind, title in stages(slug) if "stop web of" in title]
+    assert found, f"the road to {slug} stops no web: say where to kill the lab"
+    return [*found, *[title for kind, title in stages(slug) if kind == "gate"][-1:]]
 
 
 @pytest.fixture(scope="module")
-def over_all_roads(tmp_path_factory):
+def over_all_roads():
     """A function that calls ./lab migrate. The tests that use it are one journey: each begins where
     the one before it has ended."""
-    yield from moving(FIRST, NEW, tmp_path_factory.mktemp("migrate") / "printed")
+    yield from moving(FIRST, NEW)
 
 
 @pytest.fixture
-def over_a_road(killed_at, tmp_path):
-    yield from moving(*killed_at[:2], tmp_path / "printed")
+def over_a_road(killed_at):
+    yield from moving(*killed_at[:2])
 
 
-def moving(first, last, file):
+@pytest.fixture
+def over_this_road(killed_on):
+    yield from moving(before(killed_on), killed_on)
+
+
+def moving(first, last):
     first, last = first[:2], last[:2]
     folder = FOLDER / f"{first}-{last}"
     begun = []
@@ -67,25 +88,31 @@ def moving(first, last, file):
         remove(folder / "state")
         shutil.rmtree(folder, ignore_errors=True)
 
-    def move(*options, until=None):
-        """What it prints, and its exit code; with until, it is killed when it has printed that."""
+    def move(*options, until=()):
+        """What it prints, and its exit code; it is killed where it prints one of until."""
+        signal.alarm(MOVED_WITHIN)  # instead of the bound of other tests
         words = ["migrate", first, last, *options, "--rate", "10"]
-        with file.open("w") as printed:
-            ends = {"stdout": printed, "stderr": printed}
-            command = [sys.executable, "-m", "tools.lab", *words]
-            begun.append(subprocess.Popen(command, cwd=HERE.path, **ends))
-        if until:
-            eventually(lambda: until in file.read_text(), within=300)
-            begun[-1].kill()
-        code = begun[-1].wait(600)
-        return " ".join(file.read_text().split()), code
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tools.lab", *words],
+            cwd=HERE.path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        begun.append(process)
+        printed = []
+        for line in process.stdout:
+            printed += line.split()
+            if any(each in line for each in until):
+                process.kill()
+        return " ".join(printed), process.wait()
 
     clear()
     yield move
     for process in begun:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-            process.wait(60)
+        process.communicate(timeout=60)
     clear()
 
 
@@ -104,12 +131,31 @@ def test_a_shop_moves_under_load_and_nothing_is_lost_or_doubled(over_all_roads, 
 @pytest.mark.parametrize("way", ["--back", "--resume"])
 def test_a_move_whose_lab_was_killed_ends_whole(over_a_road, killed_at, way):
     old, new, stage = killed_at
-    over_a_road(until=f"there: {stage}")
+    over_a_road(until=[f"there: {stage}"])
 
     printed, code = over_a_road(way)
 
     assert (NO_DAMAGE in printed, code) == (True, 0), printed
     assert f"It ended at step {old if way == '--back' else new}." in printed
+
+
+def test_a_move_whose_lab_is_killed_at_each_stage_goes_on(over_this_road, killed_on):
+    titles = [title for _, title in stages(killed_on)]
+    ways = {
+        "there": (titles, "--resume", killed_on),
+        "back": (titles[::-1], "--back", before(killed_on)),
+    }
+    for way, (titles, goes_on, end) in ways.items():
+        options = [] if way == "there" else [goes_on]
+        lines = [f"{way}: {title}" for title in titles]
+        for number in range(len(lines)):
+            over_this_road(*options, until=lines[number:])  # a short stage may be over by then
+            options = [goes_on]
+
+        printed, code = over_this_road(*options)
+
+        assert (NO_DAMAGE in printed, code) == (True, 0), printed
+        assert f"It ended at step {end}." in printed
 
 
 def test_what_cannot_be_done_is_one_line():

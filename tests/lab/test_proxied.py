@@ -1,5 +1,7 @@
 """With proxies in between, every process of a step reaches the others only through them."""
 
+from contextlib import suppress
+
 import psutil
 import pytest
 
@@ -32,10 +34,12 @@ def connections(system):
     """{(process of the step, port that it is connected to)}"""
     found = set()
     for name, process in system.supervisor.processes.items():
-        if name.split(".")[0] in system.tree.processes():
-            parent = psutil.Process(process.popen.pid)
-            for each in (parent, *parent.children(recursive=True)):
-                found |= {(name, to.raddr.port) for to in each.net_connections() if to.raddr}
+        pid = process.facts()["pid"]
+        if name.split(".")[0] in system.tree.processes() and pid:
+            with suppress(psutil.NoSuchProcess):  # it has ended, and starts again
+                parent = psutil.Process(pid)
+                for each in (parent, *parent.children(recursive=True)):
+                    found |= {(name, to.raddr.port) for to in each.net_connections() if to.raddr}
     return found
 
 

@@ -3,11 +3,13 @@ or back, and a stage that fails turns it round."""
 
 import re
 from contextlib import contextmanager
+from types import SimpleNamespace
 
+import psycopg
 import pytest
 
 from tools.lab.cli.migrate import trees_of
-from tools.lab.experiment import deployment, road
+from tools.lab.experiment import deployment, road, stages
 from tools.lab.experiment.migrate import Move, TurnedRound
 from tools.lab.experiment.move_journal import MoveJournal
 from tools.lab.experiment.road import BACK, THERE
@@ -72,6 +74,7 @@ class Recorded:
         self.shut = False
         self.done = []
         self.codes = {}  # {command: the step whose command it was}
+        self.databases = {}  # {command: whose databases it worked on}
         self.fails = fails
         self.killed_at = killed_at
         self.tree = here.facade
@@ -88,8 +91,9 @@ class Recorded:
     def attach(self, tree):
         self.tree = tree
 
-    def run_command(self, text, owner):
+    def run_command(self, text, owner, other=""):
         self.codes[text] = self.tree.slug
+        self.databases[text] = (owner, other)
         self._act(text)
 
     def start_instance(self, instance, tree):
@@ -299,6 +303,27 @@ def test_a_command_is_the_new_steps_unless_its_stage_says_otherwise(trees, moved
     assert move.system.codes == {"alembic upgrade": "07-notifications", "look": "06-events"}
 
 
+def test_a_command_can_work_on_two_databases(trees, moved):
+    rewritten(trees[1], 'command = "look"', 'command = "look"\nowner = "stock"\nother = "monolith"')
+    move = moved()
+
+    move.there()
+
+    assert move.system.databases["look"] == ("stock", "monolith")
+
+
+def test_a_stage_can_have_an_undoing_only(trees, moved):
+    rewritten(trees[1], 'command = "alembic upgrade"', 'command = "nothing"')
+    there = moved()
+    there.there()
+    back = moved()
+
+    back.back()
+
+    assert there.system.done[0] == "start web.07"
+    assert "alembic downgrade" in back.system.done
+
+
 @pytest.mark.parametrize(("undo", "looks"), [("gate", 1), ("nothing", 0)])
 def test_a_gate_that_names_itself_as_its_undoing_must_pass_on_the_way_back(
     trees, moved, undo, looks
@@ -396,6 +421,18 @@ def test_the_point_of_no_return_is_passed_only_where_it_is_wanted(moved):
         move.back()
 
     assert move.system.done == ["drop"]
+
+
+def test_a_point_of_no_return_can_be_sql(database_url):
+    given = {"kind": "complete", "title": "drop it", "lost": "All of it.", "undo": "nothing"}
+    stage = road.stage("a road", {**given, "sql": "delete from venues; delete from sections"})
+    system = SimpleNamespace(settings={"MONOLITH_DATABASE_URL": database_url})
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("insert into venues values ('v', 'Lantern Hall', 'Lisbon', 'Portugal')")
+
+        stages.complete(system, stage, THERE, None, None)
+
+        assert connection.execute("select id from venues").fetchall() == []
 
 
 def test_a_request_that_waits_for_too_long_turns_the_move_round(moved):

@@ -7,9 +7,10 @@ from tools.lab.experiment.hypothesis import (
     JOURNEYS,
     LONG,
     MAILS,
+    PAID,
     RECOMMENDED,
     SHORT,
-    STAYS_RECOMMENDED,
+    STAYS,
     Drill,
 )
 
@@ -17,6 +18,7 @@ WAITING = {
     "monolith": "Who books, cancels or lists bookings waits, and nothing fails. Until step 04, who "
     "registers or lists payments waits, too: foreign keys and joins lead to this table.",
     "notifications": "Everything works, and mail comes later.",
+    "payments": "Who lists payments waits, and pending bookings do.",
     "recommendations": "At step 08 everything works. From step 09 on recommendations wait.",
 }
 OF_LOCK = {
@@ -27,18 +29,21 @@ OF_LOCK = {
         ("00-04", "later", ("my payments",)),  # the owner of a payment is that of its booking
     ),
     "notifications": (("07-", "later", MAILS),),
+    "payments": ((PAID, "later", ("my payments", "confirmation mail")),),
     "recommendations": ((RECOMMENDED, "later", ("recommendations",)),),
 }
 DOWN = {
-    "monolith": "Nothing works, from step 09 on but recommendations. The facade lets requests "
-    "wait for up to 8 s, and this takes longer.",
+    "monolith": "Nothing works, but from step 09 on recommendations, and from step 11 on the list "
+    "of payments. The facade lets requests wait for up to 8 s, and this takes longer.",
     "notifications": "Everything works, and what needs this database comes later.",
+    "payments": "Nobody can list payments, and bookings stay pending, until it is back.",
     "recommendations": "At step 08 everything works. From step 09 on there are no "
     "recommendations until it is back.",
 }
 WHILE_DOWN = {
-    "monolith": (("00-", "fails", JOURNEYS), STAYS_RECOMMENDED),
+    "monolith": (("00-", "fails", JOURNEYS), *STAYS),
     "notifications": (("07-", "later", MAILS),),
+    "payments": ((PAID, "fails", ("my payments",)), (PAID, "later", ("confirmation mail",))),
     "recommendations": ((RECOMMENDED, "fails", ("recommendations",)),),
 }
 

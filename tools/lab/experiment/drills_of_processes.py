@@ -8,11 +8,12 @@ from tools.lab.experiment.hypothesis import (
     JOURNEYS,
     LONG,
     MAILS,
+    PAID,
     PENDING,
     RECOMMENDED,
     SHORT,
     SIGNED_IN,
-    STAYS_RECOMMENDED,
+    STAYS,
     Drill,
 )
 from tools.lab.ground.failed import Failed
@@ -27,12 +28,15 @@ KILLED = {
     # Kafka gives the partitions of a dead consumer to the next one after 10 s
     "worker": (("06-06", "later", MAILS), (PENDING, "later", ("confirmation mail",))),
     "notifications-worker": (("07-", "later", MAILS),),
+    "payments-web": (),
+    "payments-worker": ((PAID, "later", ("confirmation mail",)),),
     "recommendations-web": (),
     "recommendations-worker": (),
 }
 STOPPED = {
     **KILLED,
-    "web": (("00-", "fails", JOURNEYS), STAYS_RECOMMENDED),
+    "web": (("00-", "fails", JOURNEYS), *STAYS),
+    "payments-web": ((PAID, "later", ("my payments",)),),
     "recommendations-web": ((RECOMMENDED, "later", ("recommendations",)),),
     "relay": (("06-", "later", MAILS),),
 }
@@ -40,6 +44,7 @@ PAUSED = {
     **STOPPED,
     "web": (("00-02", "later", JOURNEYS),),
     "facade": (("02-", "later", JOURNEYS),),
+    "payments-web": ((PAID, "later", ("my payments",)),),
 }
 KILL_HYPOTHESES = {
     "web": "Until step 01 nothing works until it runs again; at step 02 the facade waits for it, "
@@ -50,18 +55,24 @@ KILL_HYPOTHESES = {
     "Kafka counts the dead consumer out.",
     "notifications-worker": "Everything works. Mail waits until Kafka counts the dead consumer "
     "out.",
+    "payments-web": "Everything works. The facade waits for it.",
+    "payments-worker": "Everything works. Pending bookings wait until Kafka counts the dead "
+    "consumer out.",
     "recommendations-web": "Everything works. From step 09 on the facade waits for it.",
     "recommendations-worker": "Everything works. Recommendations are as old as the last message "
     "that it processed.",
 }
 STOP_HYPOTHESES = {
-    "web": "Nothing works, from step 09 on but recommendations. The facade lets requests wait for "
-    "up to 8 s, and this takes longer.",
+    "web": "Nothing works, but from step 09 on recommendations, and from step 11 on the list of "
+    "payments. The facade lets requests wait for up to 8 s, and this takes longer.",
     "facade": "Nothing works.",
     "relay": "Everything works. Messages are published, and mail comes, when it runs again.",
     "worker": "Everything works. At step 06 mail comes when it runs again; from step 07 on "
     "another process sends it. From step 10 on bookings stay pending until the worker runs again.",
     "notifications-worker": "Everything works. Mail comes when it runs again.",
+    "payments-web": "Lists of payments wait until it runs again, for up to 8 s.",
+    "payments-worker": "Everything works. Bookings stay pending, and nothing is refunded, until it "
+    "runs again.",
     "recommendations-web": "At step 08 everything works: nobody is sent there. From step 09 on "
     "recommendations wait until it runs again, for up to 8 s.",
     "recommendations-worker": "Everything works. Recommendations stay as they are until it runs "
@@ -72,6 +83,7 @@ PAUSE_HYPOTHESES = {
     "web": "Until step 02 everything waits until it goes on; from step 03 on the facade notices "
     "within 3 s, and the other instance serves everybody.",
     "facade": "Everything waits until it goes on.",
+    "payments-web": "Who lists payments waits until it goes on.",
 }
 
 

@@ -66,7 +66,8 @@ def of_provider(slug):
             "Until step 09 nobody can book or cancel, and until step 05 nobody can register; what "
             f"was charged without a booking is given back. {IS_PENDING}",
             partial(faults.provider, silent=True),
-            "./lab logs web (from step 10 on worker): the payment provider timed out",
+            "./lab logs web (at step 10 worker, then payments-worker): the payment provider timed "
+            "out",
             NO_PROVIDER,
             lasts=LONG,  # the shop waits for 8 s
         ),
@@ -104,10 +105,10 @@ MESSAGES = (
     ),
     Drill(
         "message-out-of-order",
-        "The confirmation of a booking comes before the account of its customer",
+        "The messages of a booking come before the account of its customer",
         "Everything works. The message waits for the other one, and then has its effect once.",
         partial(faults.published, name="publish_out_of_order"),
-        "./lab topics: a booking is confirmed before the account of its customer is there",
+        "./lab topics: a booking is requested before the account of its customer is there",
         visit_after=1.0,  # the relay was stopped for it
         stays=False,
     ),

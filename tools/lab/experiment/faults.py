@@ -15,7 +15,12 @@ from tools.lab.look.running import Running
 
 READY_WITHIN = 30.0  # seconds
 # the table that each owner writes most
-LOCKED = {"monolith": "bookings", "notifications": "mails", "recommendations": "purchases"}
+LOCKED = {
+    "monolith": "bookings",
+    "notifications": "mails",
+    "payments": "payments",
+    "recommendations": "purchases",
+}
 CLIENTS = 40  # of a retry storm
 INSIST_SECONDS = 5.0
 REPEATED_AFTER = 0.1  # seconds: without any pause our own clients would use up the machine

@@ -13,9 +13,13 @@ JOURNEYS = ("browse", "seats", "register", "sign in", *SIGNED_IN, *MAILS)
 IN_REQUEST = "00-05"  # mail is sent, and the provider asked, in the request that needs them
 BY_MESSAGE = "06-"
 CHARGED_IN_REQUEST = "06-09"  # mail comes by message, and the provider is still asked in line
-PENDING = "10-"  # the worker asks the provider, and nobody waits for it
+PENDING = "10-"  # a worker asks the provider, and nobody waits for it
 RECOMMENDED = "09-"  # recommendations answers for itself
-STAYS_RECOMMENDED = (RECOMMENDED, "works", ("recommendations",))  # while the monolith is away
+PAID = "11-"  # payments answers for itself, and its worker asks the provider
+STAYS = (  # while the monolith is away
+    (RECOMMENDED, "works", ("recommendations",)),
+    (PAID, "works", ("my payments",)),
+)
 IN_MEMORY = "00-02"  # sessions and holds are kept in the process
 SHORT, LONG = 6.0, 10.0  # seconds: the facade lets a request wait for 8
 

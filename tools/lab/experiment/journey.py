@@ -61,6 +61,8 @@ class Journey:
             return
         if not self.journal.lines or self.journal.lines[0]["steps"] != steps:
             raise Failed(f"there is no move from {steps[0]} to {steps[-1]} to go on with", 2)
+        if not self.journal.is_audited:  # it goes on with the load and the audit
+            return
         if self._way() == BACK and not done and not doing:
             raise Failed("the move is where it began; there is nothing to undo", 2)
         if self._way() == THERE and done == len(self.legs):
@@ -71,7 +73,7 @@ class Journey:
         if self.wanted.anew or self.wanted.way == BACK:
             return self.wanted.way
         done, doing, way = self.journal.position()
-        return way if done or doing else THERE
+        return way if done or doing or not self.journal.is_audited else THERE
 
     def carry_out(self, log):
         """(the Result, whether it is as it should be: no promise broken, not turned round)."""
@@ -81,9 +83,10 @@ class Journey:
             turned_round = self._walk(move)
             time.sleep(AFTER)
             move.traffic.end()
-            self.journal.add("ends", time.time())
             log("waiting until everything has settled, and auditing")
-            return result_of(move, self.trees, self.wanted._asdict(), turned_round)
+            found = result_of(move, self.trees, self.wanted._asdict(), turned_round)
+            self.journal.add("audited", time.time())
+            return found
 
     def _walk(self, move):
         """The reason why the move turned round, or nothing."""
@@ -101,8 +104,7 @@ class Journey:
 
     def _open_journal(self):
         if not self.wanted.anew:
-            is_cut_off = self.journal.lines[-1]["what"] != "ends"
-            self.journal.add("goes on", time.time(), is_cut_off=is_cut_off)
+            self.journal.add("goes on", time.time(), is_cut_off=not self.journal.is_audited)
             return
         if self.folder.exists():
             lock(self.state).close()  # Failed while it runs

@@ -64,8 +64,8 @@ def publish_doubled(system):
 
 
 def publish_out_of_order(system):
-    """Publish the messages about a booking, up to its confirmation, before the account and all else
-    that was recorded earlier."""
+    """Publish the messages about a booking before the account and all else that was recorded
+    earlier: up to its confirmation, or to its request, where payments waits for the account."""
     system.supervisor.stop("relay")
     try:
         customer = Customer(system)
@@ -90,14 +90,15 @@ def sent_of_booking(system, booking):
     """Where the messages about a booking are that were recorded, sent as soon as they are there:
     the confirmation may be an answer to others."""
     sent, types = [], []
+    last = "booking.requested" if "payments" in system.tree.owners else "booking.confirmed"
 
-    def is_confirmed():
+    def is_sent():
         if new := rows(system, OF_BOOKING, booking)[len(types) :]:
             sent.extend(poison.send(address(system), map(as_record, new)))
             types.extend(row[4] for row in new)
-        return "booking.confirmed" in types
+        return last in types
 
-    eventually(is_confirmed, within=PROCESSED_WITHIN)
+    eventually(is_sent, within=PROCESSED_WITHIN)
     return sent
 
 

@@ -40,6 +40,11 @@ class MoveJournal:
     def of(self, what):
         return [line for line in self.lines if line["what"] == what]
 
+    @property
+    def is_audited(self):
+        """Whether the last run has come to its end; if not, it was interrupted."""
+        return bool(self.lines) and self.lines[-1]["what"] == "audited"
+
     def position(self):
         done, doing, way = 0, None, THERE
         for line in self.lines:

@@ -11,14 +11,14 @@ BOTH = "both"
 NOTHING = "nothing"
 COMMON = ("kind", "title", "undo")
 FIELDS = {  # of each kind: what it needs, and what else it can have
-    "run": ((), ("command", "sql", "rows", "owner", "code", "closed")),
+    "run": ((), ("command", "sql", "rows", "owner", "other", "code", "closed")),
     "start": (("process",), ()),
     "stop": (("process",), ("drops",)),
-    "gate": ((), ("command", "sql", "owner", "code", "within")),
+    "gate": ((), ("command", "sql", "owner", "other", "code", "within")),
     "fence": (("command",), ("owner",)),
     "route": (("to",), ()),
     "drain": (("groups",), ("within",)),
-    "complete": (("lost",), ("command", "owner")),
+    "complete": (("lost",), ("command", "sql", "owner")),
 }
 ONE_OF = {"run": ("command", "sql", "rows"), "gate": ("command", "sql")}
 CHOICES = {
@@ -57,6 +57,7 @@ class Stage:
     sql: str = ""
     rows: dict = field(default_factory=dict)  # {from, to, table, where}
     owner: str = "monolith"  # whose database it works on
+    other: str = ""  # whose database its command works on, too
     code: str = "new"  # which step's command it is
     to: str = ""  # whose instances get the requests
     groups: tuple = ()

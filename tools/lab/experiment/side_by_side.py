@@ -33,10 +33,13 @@ class SideBySide(System):
                 self._wait(f"PostgreSQL of {owner}", self.servers[owner].is_ready)
                 self.servers[owner].create(owner)
 
-    def run_command(self, text, owner, title="migrate"):
+    def run_command(self, text, owner, other="", title="migrate"):
         """Run a command of the attached tree on an owner's database; Failed has its last lines. In
-        the command, $NAME_URL is the address of the process NAME, of its newest instance."""
-        environment = self.environment(f"release-{owner}", INSTANCE=title)
+        the command, $NAME_URL is the address of the process NAME, of its newest instance. Another
+        owner's database is in its environment under that owner's name."""
+        name = f"{other.upper()}_DATABASE_URL"
+        others = {name: self.settings[name]} if other else {}
+        environment = self.environment(f"release-{owner}", INSTANCE=title, **others)
         here = self.ports.keys() & self.supervisor.processes.keys()
         known = {**environment, **urls({name: self.ports[name] for name in here})}
         words = expand(shlex.split(text), known)

@@ -27,10 +27,14 @@ def run(system, stage, way, before, after):
     if stage.rows and (way == THERE or stage.undo == "back"):
         copy_rows(system, way, **stage.rows)
     elif stage.sql and way == THERE:
-        with psycopg.connect(url_of(system, stage.owner)) as connection:
-            connection.execute(stage.sql)
+        execute(system, stage)
     elif (text := stage.command if way == THERE else stage.undo) and text != NOTHING:
-        system.run_command(text, stage.owner)
+        system.run_command(text, stage.owner, stage.other)
+
+
+def execute(system, stage):
+    with psycopg.connect(url_of(system, stage.owner)) as connection:
+        connection.execute(stage.sql)
 
 
 def change(system, stage, way, before, after):
@@ -61,6 +65,8 @@ def drain(system, stage, way, before, after):
 
 
 def complete(system, stage, way, before, after):
+    if stage.sql:
+        execute(system, stage)
     if stage.command:
         system.run_command(stage.command, stage.owner)
 
@@ -90,7 +96,7 @@ def passes(system, stage):
         with psycopg.connect(url_of(system, stage.owner)) as connection:
             return connection.execute(stage.sql).fetchone() is None
     try:
-        system.run_command(stage.command, stage.owner)
+        system.run_command(stage.command, stage.owner, stage.other)
     except Failed:
         return False
     return True

@@ -38,7 +38,8 @@ MANY_ACCOUNTS = 10_000
 
 def run(out, tree):
     """Measure, and return the figures."""
-    from tools.lab.measure import delivery, staleness  # Kafka's client takes a while to import
+    # Kafka's client takes a while to import
+    from tools.lab.measure import backfill, delivery, staleness
 
     def log(line):
         out.print(f"{line} ...", style="dim")
@@ -87,6 +88,9 @@ def run(out, tree):
             figures |= delivery.figures(small)
             log("measuring how old recommendations are")
             figures |= staleness.figures(small)
+        if (tree.path / backfill.PROGRAM).exists():
+            log("measuring the backfill")
+            figures |= backfill.figures(small)
     return figures
 
 

@@ -41,6 +41,8 @@ def named(test):
 def since(kept):
     """06, or 00 to 09 for a test that a step has deleted."""
     until = kept.get("until")
+    if until == kept["from"]:
+        return f"only {until}"
     return f"{kept['from']} to {until}" if until else kept["from"]
 
 
