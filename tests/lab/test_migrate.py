@@ -5,7 +5,7 @@ There are two walks. Back at step 05 no aggregate has a version: if the shop goe
 messages begin with version 1 again, and the copy of a service, which has newer ones, ignores them.
 
 With `--every-stage` the lab is killed at each stage of every road, there and back, and goes on each
-time; and it is turned round at a stage of each kind. That takes about an hour."""
+time; and it goes back from a stage of each kind. That takes more than an hour."""
 
 import os
 import re
