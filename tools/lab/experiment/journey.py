@@ -45,6 +45,7 @@ class Journey:
         self.wanted = wanted
         self.tell = tell
         self.journal = MoveJournal(folder / "journal.jsonl")
+        self.was_audited = self.journal.is_audited
 
     def check(self):
         """Failed if the journal does not fit what is wanted."""
@@ -61,7 +62,7 @@ class Journey:
             return
         if not self.journal.lines or self.journal.lines[0]["steps"] != steps:
             raise Failed(f"there is no move from {steps[0]} to {steps[-1]} to go on with", 2)
-        if not self.journal.is_audited:  # it goes on with the load and the audit
+        if not self.was_audited:  # it goes on with the load and the audit
             return
         if self._way() == BACK and not done and not doing:
             raise Failed("the move is where it began; there is nothing to undo", 2)
@@ -73,7 +74,7 @@ class Journey:
         if self.wanted.anew or self.wanted.way == BACK:
             return self.wanted.way
         done, doing, way = self.journal.position()
-        return way if done or doing or not self.journal.is_audited else THERE
+        return way if done or doing or not self.was_audited else THERE
 
     def carry_out(self, log):
         """(the Result, whether it is as it should be: no promise broken, not turned round)."""
@@ -104,7 +105,7 @@ class Journey:
 
     def _open_journal(self):
         if not self.wanted.anew:
-            self.journal.add("goes on", time.time(), is_cut_off=not self.journal.is_audited)
+            self.journal.add("goes on", time.time(), is_cut_off=not self.was_audited)
             return
         if self.folder.exists():
             lock(self.state).close()  # Failed while it runs

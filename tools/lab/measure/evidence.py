@@ -50,11 +50,11 @@ class Witness:
 
     def evidence(self):
         """The dict that judge() reads; None stands for a source that is not there."""
-        now = time.time()
         listed = {email: self._list(email, "/api/bookings?") for email in self.passwords}
         bookings = [(email, booking) for email, own in listed.items() for booking in own or []]
         events = self.events | {booking["event_id"] for _, booking in bookings}
         seats = [seat for event in events for seat in self._seats(event)]
+        now = time.time()  # not earlier: the lists of many accounts take a while, and holds end
         return {
             "now": now,
             "unmailable": self.unmailable,
