@@ -430,7 +430,7 @@ def test_a_point_of_no_return_can_be_sql(database_url):
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("insert into venues values ('v', 'Lantern Hall', 'Lisbon', 'Portugal')")
 
-        stages.complete(system, stage, THERE, None, None)
+        stages.KINDS["complete"](system, stage, THERE, None, None)
 
         assert connection.execute("select id from venues").fetchall() == []
 

@@ -21,8 +21,8 @@ from tools.lab.steps import numbers
 def bench(step, keep):
     """Measure speed, memory and start of a step, as ratios.
 
-    Reads are compared with a bare route, holds and bookings with a bare insert. Takes two to
-    four minutes; step 11 takes two more, for the backfill."""
+    Reads are compared with a bare route, holds and bookings with a bare insert. Takes some minutes,
+    and at step 11 more than ten, with the backfill."""
     tree = tree_of(step)
     figures = benchmark.run(out, tree)
     out.print(table_of_figures(figures))

@@ -26,15 +26,12 @@ def carry_out(system, leg, way):
 def run(system, stage, way, before, after):
     if stage.rows and (way == THERE or stage.undo == "back"):
         copy_rows(system, way, **stage.rows)
-    elif stage.sql and way == THERE:
-        execute(system, stage)
-    elif (text := stage.command if way == THERE else stage.undo) and text != NOTHING:
+        return
+    if stage.sql and way == THERE:
+        with psycopg.connect(url_of(system, stage.owner)) as connection:
+            connection.execute(stage.sql)
+    if (text := stage.command if way == THERE else stage.undo) and text != NOTHING:
         system.run_command(text, stage.owner, stage.other)
-
-
-def execute(system, stage):
-    with psycopg.connect(url_of(system, stage.owner)) as connection:
-        connection.execute(stage.sql)
 
 
 def change(system, stage, way, before, after):
@@ -64,13 +61,6 @@ def drain(system, stage, way, before, after):
         wait(stage, Backlog(system, stage.groups).is_settled)
 
 
-def complete(system, stage, way, before, after):
-    if stage.sql:
-        execute(system, stage)
-    if stage.command:
-        system.run_command(stage.command, stage.owner)
-
-
 KINDS = {
     "run": run,
     "fence": run,
@@ -79,7 +69,7 @@ KINDS = {
     "route": route,
     "gate": gate,
     "drain": drain,
-    "complete": complete,
+    "complete": run,
 }
 
 

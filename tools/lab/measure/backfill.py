@@ -76,10 +76,7 @@ class Customer:
     def take(self):
         """Hold the next free seat of an event that has one."""
         while not self.shopper.free:
-            self.shopper.event = self.events.pop()
-            path = f"/api/events/{self.shopper.event}/seats"
-            seats = self.shopper.connection.ask("GET", path)["items"]
-            self.shopper.free = [seat["id"] for seat in seats if seat["status"] == "free"]
+            self.shopper.choose(self.events.pop())
         return self.shopper.take()
 
 

@@ -34,12 +34,16 @@ class Shopper:
         self.url = system.base_url
         self.connection = Connection(system.base_url).sign_in(system.to_run()["FAN_PASSWORD"])
         events = self.connection.ask("GET", "/api/events?limit=100")["items"]
-        self.event = max(events, key=lambda event: event["seats_left"])["id"]
-        seats = self.connection.ask("GET", f"/api/events/{self.event}/seats")["items"]
-        self.free = [seat["id"] for seat in seats if seat["status"] == "free"]
+        self.choose(max(events, key=lambda event: event["seats_left"])["id"])
         self.hold = []
         self.book = []
         self.confirmed = []
+
+    def choose(self, event):
+        """Buy seats of this event from now on."""
+        seats = self.connection.ask("GET", f"/api/events/{event}/seats")["items"]
+        self.event = event
+        self.free = [seat["id"] for seat in seats if seat["status"] == "free"]
 
     def buy(self):
         """Hold and book a seat, and wait until the booking is confirmed."""
