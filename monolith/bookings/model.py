@@ -34,6 +34,7 @@ class Booking(Base):
     created_at: Mapped[datetime] = mapped_column(MOMENT)
     booked: Mapped[list[BookedSeat]] = relationship(lazy="selectin")
     status: Mapped[str] = mapped_column(default="pending")
+    version: Mapped[int] = mapped_column(default=0, server_default="0")
 
     @property
     def seats(self):
@@ -43,12 +44,14 @@ class Booking(Base):
     def settle(self, *, paid):
         """Confirm it if it is paid for, else decline it."""
         self.status = "confirmed" if paid else "declined"
+        self.version += 1
 
     def cancel(self):
         """Cancel it; NotConfirmed unless it is confirmed."""
         if self.status != "confirmed":
             raise NotConfirmed(self.status)
         self.status = "cancelled"
+        self.version += 1
 
     def as_json(self):
         return {
