@@ -22,14 +22,16 @@ from tools.lab.ground.tree import HERE
 from tools.lab.steps import chain
 from tools.lab.system.state import remove
 
-MOVED_WITHIN = 600  # seconds
 NO_DAMAGE = "lost 0, doubled 0, oversold 0, charged twice 0"
 STEPS = [step.slug for step in chain.read().steps]
 FACADE, EVENTS = "02-facade", "06-events"  # where roads begin, and versions do
 NEW = STEPS[-1] if STEPS else ""
 WALKS = [(FACADE, EVENTS), (EVENTS, NEW)]
 
-pytestmark = pytest.mark.skipif(not STEPS, reason="no steps are published here")
+pytestmark = [
+    pytest.mark.skipif(not STEPS, reason="no steps are published here"),
+    pytest.mark.within(600),
+]
 
 
 def pytest_generate_tests(metafunc):
@@ -95,7 +97,6 @@ def moving(first, last):
 
     def move(*options, until=()):
         """What it prints, and its exit code; it is killed where it prints one of until."""
-        signal.alarm(MOVED_WITHIN)  # instead of the bound of other tests
         words = ["migrate", first, last, *options, "--rate", "10"]
         process = subprocess.Popen(
             [sys.executable, "-m", "tools.lab", *words],
@@ -143,6 +144,7 @@ def test_a_move_whose_lab_was_killed_ends_whole(over_a_road, killed_at, way):
     assert f"It ended at step {old if way == '--back' else new}." in printed
 
 
+@pytest.mark.within(2400)
 def test_a_move_whose_lab_is_killed_at_each_stage_goes_on(over_this_road, killed_on):
     titles = [title for _, title in stages(killed_on)]
     ways = {
