@@ -53,6 +53,7 @@ def test_a_usual_port_that_a_server_shares_with_anybody_is_left_to_it(made, usua
 def test_a_given_port_is_taken_as_it_is_or_refused(made):
     given = free_port()
 
-    assert made[0].for_a_browser(given) == given
-    with socket.create_server(("127.0.0.1", given)), pytest.raises(Failed, match="is taken"):
-        made[1].for_a_browser(given)
+    with socket.create_server(("127.0.0.2", given)):
+        assert made[0].for_a_browser(given) == given
+        with pytest.raises(Failed, match="is taken"):
+            made[1].for_a_browser(given)

@@ -80,6 +80,25 @@ def test_an_owner_gets_at_its_own_database_only(server):
         psycopg.connect(server.url("ours").removesuffix("ours") + "theirs")
 
 
+def test_an_owner_may_replicate_its_tables_to_another(server):
+    server.create("ours")
+    server.create("theirs")
+    with psycopg.connect(server.url("ours"), autocommit=True) as connection:
+        connection.execute("create table kept (id int primary key)")
+        connection.execute("create publication leaving for table kept")
+        connection.execute("select pg_create_logical_replication_slot('leaving', 'pgoutput')")
+        connection.execute("insert into kept values (1)")
+
+    with psycopg.connect(server.url("theirs"), autocommit=True) as connection:
+        connection.execute("create table kept (id int primary key)")
+        connection.execute(
+            f"create subscription leaving connection '{server.url('ours')}' publication leaving "
+            "with (create_slot = false, copy_data = false)"
+        )
+        eventually(lambda: connection.execute("select id from kept").fetchall() == [(1,)])
+        connection.execute("drop subscription leaving")
+
+
 def test_without_the_password_nobody_gets_in(server):
     with pytest.raises(psycopg.OperationalError, match="password"):
         psycopg.connect(

@@ -451,3 +451,21 @@ def test_requests_that_fail_turn_the_move_round(moved):
 
     with pytest.raises(TurnedRound, match="3 of 3 requests failed; allowed are 5%"):
         move.there()
+
+
+def test_visitors_who_cannot_register_yet_come_after_a_later_stage(moved):
+    move, refusals = moved(), iter(["closed", "closed"])
+
+    def begin():
+        if next(refusals, None):
+            raise Failed("no account could be made")
+        move.traffic.sending = True
+
+    move.traffic.begin = begin
+    move.keep_load_if_possible()
+    before = move.traffic.sending
+
+    move.there()
+
+    assert (before, move.traffic.sending) == (None, True)
+    assert len(move.journal.of("load")) == 1

@@ -12,10 +12,10 @@ from tools.lab.ground.tree import HERE, lesson_of
 from tools.lab.system.system import PASSWORDS, expand
 
 
-def one_off(running, kind, *options, **changed):
+def one_off(running, name, *options, **changed):
     """How a one-off command of the step ends, and what it prints, with some settings changed."""
     system = running.system
-    (name, command), *_ = HERE.commands(kind).items()
+    command = HERE.procfile()[name]
     environment = system.environment(name, INSTANCE=name, **PASSWORDS) | changed
     return subprocess.run(
         [*expand(command, environment), *options],
@@ -63,9 +63,10 @@ def test_a_database_is_seen_by_its_owner_only(shared_encore):
 def test_a_second_seeding_changes_nothing_and_both_people_can_sign_in(shared_encore):
     before = shared_encore.request("GET", "/api/events").json
 
-    again = one_off(shared_encore, "seed", "--events", "4", "--accounts", "12", "--seed", "1")
+    for name in HERE.commands("seed"):
+        again = one_off(shared_encore, name, "--events", "4", "--accounts", "12", "--seed", "1")
 
-    assert again.returncode == 0, again.stderr
+        assert again.returncode == 0, again.stderr
     assert shared_encore.request("GET", "/api/events").json == before
     roles = [
         shared_encore.sign_in(f"{who}@encore.example")
@@ -77,8 +78,8 @@ def test_a_second_seeding_changes_nothing_and_both_people_can_sign_in(shared_enc
 
 
 def test_a_wrong_setting_is_one_line_and_exit_code_2(shared_encore):
-    for kind in ("release", "seed"):
-        refused = one_off(shared_encore, kind, DATABASE_URL="nonsense")
+    for name in ("release", "seed"):
+        refused = one_off(shared_encore, name, DATABASE_URL="nonsense")
 
         assert refused.returncode == 2
         assert "DATABASE_URL" in refused.stderr

@@ -97,6 +97,7 @@ class Journey:
         with move.shut() if self.wanted.stop_the_world else nullcontext():
             try:
                 move.back() if way == BACK else move.there()
+                move.keep_load()
                 return ""
             except TurnedRound as reason:
                 return str(reason)
@@ -135,7 +136,7 @@ class Journey:
             system.shut = False
             if is_new:
                 catch_up(system, log)
-            move.keep_load()
+            move.keep_load_if_possible()
             yield move
         finally:
             traffic.stop()

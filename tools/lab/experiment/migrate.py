@@ -2,7 +2,7 @@
 stage fails. The journal has a line before and after each stage."""
 
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from tools.lab.experiment.move_outcome import measured
 from tools.lab.experiment.road import BACK, THERE
@@ -88,20 +88,31 @@ class Move:
         self.tell(f"{number + 1} of {len(self.legs)}, {way}: {leg.stage.title}")
         self.system.attach(leg.code)
         carry_out(self.system, leg, way)
-        self._watch(leg.stage)
+        self._watch(number, way)
         self._note_drops(leg.stage)
         self.journal.add("done", time.time(), stage=number, way=way, began=began)
-        self.keep_load()
+        self.keep_load_if_possible()
         return began
 
-    def _watch(self, stage):
-        if stage.kind == "route" and self.system.is_open and self.traffic.sending:
+    def _watch(self, number, way):
+        """Look at the load for a while after requests go somewhere else, unless they wait for what
+        comes next."""
+        is_changed = self.legs[number].stage.kind == "route"
+        following = self.legs[number + 1 : number + 2] if way == THERE else []
+        is_awaited = any(leg.stage.kind == "fence" for leg in following)
+        if is_changed and not is_awaited and self.system.is_open and self.traffic.sending:
             time.sleep(WATCH_SECONDS)
 
     def _note_drops(self, stage):
         if stage.drops:
             self.journal.add("drops", time.time(), drops=stage.drops)
             self.is_renewed = False
+
+    def keep_load_if_possible(self):
+        """keep_load, unless new visitors cannot register: where a fence is closed, they come after
+        a later stage."""
+        with suppress(Failed):
+            self.keep_load()
 
     def keep_load(self):
         """Have visitors come as soon as the shop is open; new ones where the others are signed

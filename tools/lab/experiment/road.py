@@ -15,10 +15,10 @@ FIELDS = {  # of each kind: what it needs, and what else it can have
     "start": (("process",), ()),
     "stop": (("process",), ("drops",)),
     "gate": ((), ("command", "sql", "owner", "other", "code", "within")),
-    "fence": (("command",), ("owner",)),
+    "fence": (("command",), ("owner", "other")),
     "route": (("to",), ()),
     "drain": (("groups",), ("within",)),
-    "complete": (("lost",), ("command", "sql", "owner")),
+    "complete": (("lost",), ("command", "sql", "owner", "other")),
 }
 ONE_OF = {"run": ("command", "sql", "rows"), "gate": ("command", "sql")}
 CHOICES = {

@@ -145,15 +145,19 @@ class PostgreSQL:
 
     def create(self, owner, *, role=None, template="template1"):
         """The database owner, with a role that alone may connect to it: the owner's own unless role
-        names another. A template is copied as it was when it was kept in templates."""
+        names another. The role may replicate its tables to and from another server. A template is
+        copied as it was when it was kept in templates."""
         role = role or owner
         with self.connect() as connection:
             names = connection.execute("select 1 from pg_roles where rolname = %s", [role])
             make = "alter" if names.fetchone() else "create"
             connection.execute(
-                sql.SQL(f"{make} role {{}} login createrole password {{}}").format(
+                sql.SQL(f"{make} role {{}} login createrole replication password {{}}").format(
                     sql.Identifier(role), sql.Literal(self.password_of(role))
                 )
+            )
+            connection.execute(
+                sql.SQL("grant pg_create_subscription to {}").format(sql.Identifier(role))
             )
             if not connection.execute(
                 "select 1 from pg_database where datname = %s", [owner]

@@ -32,10 +32,10 @@ class Ports:
 
         Two of them at the same moment have addresses of their own, since a browser sends a
         cookie to every port of an address: with one address they would sign each other out."""
-        if port and is_listening(port):
-            raise Failed(f"port {port} is taken; choose another with --port", 2)
         own = (host for host in ADDRESSES if self._hold(host, USUAL_PORT))
         self.host = next(own, ADDRESSES[0])
+        if port and is_listening(port, self.host):
+            raise Failed(f"port {port} is taken; choose another with --port", 2)
         if port is None and not is_free(self.host, USUAL_PORT):
             return self.free()
         return port or USUAL_PORT

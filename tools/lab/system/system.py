@@ -267,8 +267,8 @@ class System:
         return {**others, **self._told(process), **usual, **more}
 
     def _told(self, process):
-        """The settings that a process may know: a facade none, the private key only who signs with
-        it."""
+        """The settings that a process may know: a facade none, the private key of sessions only
+        accounts, which is a module of the monolith until it is a service."""
         if process == "facade":
             return {}
         owner = self.tree.owner_of(process)
@@ -277,7 +277,7 @@ class System:
             for name, value in self.settings.items()
             if not name.endswith("DATABASE_URL")
         }
-        if owner not in ("monolith", "accounts"):
+        if owner != ("accounts" if "accounts" in self.tree.owners else "monolith"):
             told.pop("SESSION_KEY", None)
         return {**told, "DATABASE_URL": self.settings.get(f"{owner.upper()}_DATABASE_URL", "")}
 

@@ -181,18 +181,21 @@ def seen_by_the_journeys(encore):
 
 def pytest_configure(config):
     """SIGTERM ends as Ctrl-C does: with the fixtures taking down what they have started."""
+    config.addinivalue_line("markers", "within(seconds): the bound of a test that takes long")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
     """No test may hang for ever."""
+    marker = item.get_closest_marker("within")
+    seconds = marker.args[0] if marker else TEST_WITHIN
 
     def give_up(number, frame):
-        raise TimeoutError(f"not done within {TEST_WITHIN} s")
+        raise TimeoutError(f"not done within {seconds} s")
 
     before = signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(TEST_WITHIN)
+    signal.alarm(seconds)
     try:
         return (yield)
     finally:

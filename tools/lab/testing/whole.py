@@ -84,7 +84,9 @@ class Whole:
         return Running(self.system, self.flow.ends() if self.flow else {})
 
     def _begin(self):
-        """Seed the sample, and keep it for later systems."""
+        """Seed the sample, and keep it for later systems; forget what tests without a system have
+        charged."""
+        self._forget()
         self.system.load_sample()
         for owner, server in self.system.servers.items():
             self.samples[owner] = server.keep(owner, "sample")
