@@ -199,6 +199,22 @@ def everything(database_url):
         }
 
 
+def test_versions_of_bookings_survive_a_way_back(own_database_url):
+    alembic(own_database_url, "downgrade", "0004")
+    with psycopg.connect(own_database_url) as connection:
+        connection.execute(ROWS)
+    alembic(own_database_url, "upgrade", "head")
+    with psycopg.connect(own_database_url) as connection:
+        connection.execute("update bookings set version = 3 where id = 'b'")
+
+    for revision in ("0004", "head") * 2:
+        alembic(own_database_url, "upgrade" if revision == "head" else "downgrade", revision)
+
+    with psycopg.connect(own_database_url) as connection:
+        versions = connection.execute("select id, version from bookings order by id").fetchall()
+    assert versions == [("b", -3), ("c", 0)]
+
+
 def test_old_rows_survive_upgrade_downgrade_and_upgrade(own_database_url):
     alembic(own_database_url, "downgrade", "0004")
     with psycopg.connect(own_database_url) as connection:

@@ -72,6 +72,25 @@ def test_versions_continue_after_a_snapshot(app, process, fan, event, buy, publi
     ]
 
 
+def make_versions_negative(process):
+    """Make the bookings look as if step 05 had had them meanwhile."""
+    with process.db.monolith.transaction() as session:
+        session.execute(text("update bookings set version = -version"))
+
+
+def test_versions_continue_after_a_way_back(app, process, fan, event, buy, published):
+    buy(fan, event, event.seats[:1])
+    before = published("bookings")
+    make_versions_negative(process)
+
+    snapshot(app)
+
+    (again,) = published("bookings")[len(before) :]
+    assert again[0] == "booking.confirmed"
+    assert again[1]["aggregate_version"] == before[-1][1]["aggregate_version"] + 1
+    assert snapshot(app) == ""
+
+
 ASKED_FOR_A_TURN = text(
     "select count(*) from pg_stat_activity where datname = current_database() "
     "and query like '%try_advisory%' and pid <> pg_backend_pid()"
