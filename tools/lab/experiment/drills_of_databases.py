@@ -4,6 +4,8 @@ from functools import partial
 
 from tools.lab.experiment import faults
 from tools.lab.experiment.hypothesis import (
+    IDENTIFIED,
+    IDENTITY,
     JOURNEYS,
     LONG,
     MAILS,
@@ -17,6 +19,7 @@ from tools.lab.experiment.hypothesis import (
 WAITING = {
     "monolith": "Who books, cancels or lists bookings waits, and nothing fails. Until step 04, who "
     "registers or lists payments waits, too: foreign keys and joins lead to this table.",
+    "accounts": "Who registers or signs in waits.",
     "notifications": "Everything works, and mail comes later.",
     "payments": "Who lists payments waits, and pending bookings do.",
     "recommendations": "At step 08 everything works. From step 09 on recommendations wait.",
@@ -28,13 +31,16 @@ OF_LOCK = {
         ("00-04", "later", ("register", "welcome mail")),
         ("00-04", "later", ("my payments",)),  # the owner of a payment is that of its booking
     ),
+    "accounts": ((IDENTIFIED, "later", IDENTITY),),
     "notifications": (("07-", "later", MAILS),),
     "payments": ((PAID, "later", ("my payments", "confirmation mail")),),
     "recommendations": ((RECOMMENDED, "later", ("recommendations",)),),
 }
 DOWN = {
-    "monolith": "Nothing works, but from step 09 on recommendations, and from step 11 on the list "
-    "of payments. The facade lets requests wait for up to 8 s, and this takes longer.",
+    "monolith": "Nothing works, but from step 09 on recommendations, from step 11 on the list of "
+    "payments, and from step 12 on registering and signing in. The facade lets requests wait for "
+    "up to 8 s, and this takes longer.",
+    "accounts": "Nobody can register, sign in or sign out, until it is back.",
     "notifications": "Everything works, and what needs this database comes later.",
     "payments": "Nobody can list payments, and bookings stay pending, until it is back.",
     "recommendations": "At step 08 everything works. From step 09 on there are no "
@@ -42,6 +48,7 @@ DOWN = {
 }
 WHILE_DOWN = {
     "monolith": (("00-", "fails", JOURNEYS), *STAYS),
+    "accounts": ((IDENTIFIED, "fails", IDENTITY),),
     "notifications": (("07-", "later", MAILS),),
     "payments": ((PAID, "fails", ("my payments",)), (PAID, "later", ("confirmation mail",))),
     "recommendations": ((RECOMMENDED, "fails", ("recommendations",)),),

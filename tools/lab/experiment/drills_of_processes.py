@@ -4,6 +4,8 @@ from functools import partial
 
 from tools.lab.experiment import faults
 from tools.lab.experiment.hypothesis import (
+    IDENTIFIED,
+    IDENTITY,
     IN_MEMORY,
     JOURNEYS,
     LONG,
@@ -27,6 +29,8 @@ KILLED = {
     "relay": (),
     # Kafka gives the partitions of a dead consumer to the next one after 10 s
     "worker": (("06-06", "later", MAILS), (PENDING, "later", ("confirmation mail",))),
+    "accounts-web": (),
+    "accounts-relay": (),
     "notifications-worker": (("07-", "later", MAILS),),
     "payments-web": (),
     "payments-worker": ((PAID, "later", ("confirmation mail",)),),
@@ -36,9 +40,11 @@ KILLED = {
 STOPPED = {
     **KILLED,
     "web": (("00-", "fails", JOURNEYS), *STAYS),
+    "accounts-web": ((IDENTIFIED, "later", IDENTITY),),
+    "accounts-relay": ((IDENTIFIED, "later", ("welcome mail",)),),
     "payments-web": ((PAID, "later", ("my payments",)),),
     "recommendations-web": ((RECOMMENDED, "later", ("recommendations",)),),
-    "relay": (("06-", "later", MAILS),),
+    "relay": (("06-", "later", MAILS), (IDENTIFIED, "works", ("welcome mail",))),
 }
 PAUSED = {
     **STOPPED,
@@ -53,6 +59,8 @@ KILL_HYPOTHESES = {
     "relay": "Everything works; the next relay publishes what was recorded.",
     "worker": "Everything works. At step 06 mail, and from step 10 on pending bookings, wait until "
     "Kafka counts the dead consumer out.",
+    "accounts-web": "Everything works. The facade waits for it.",
+    "accounts-relay": "Everything works; the next relay publishes what was recorded.",
     "notifications-worker": "Everything works. Mail waits until Kafka counts the dead consumer "
     "out.",
     "payments-web": "Everything works. The facade waits for it.",
@@ -63,12 +71,17 @@ KILL_HYPOTHESES = {
     "that it processed.",
 }
 STOP_HYPOTHESES = {
-    "web": "Nothing works, but from step 09 on recommendations, and from step 11 on the list of "
-    "payments. The facade lets requests wait for up to 8 s, and this takes longer.",
+    "web": "Nothing works, but from step 09 on recommendations, from step 11 on the list of "
+    "payments, and from step 12 on registering and signing in. The facade lets requests wait for "
+    "up to 8 s, and this takes longer.",
     "facade": "Nothing works.",
     "relay": "Everything works. Messages are published, and mail comes, when it runs again.",
     "worker": "Everything works. At step 06 mail comes when it runs again; from step 07 on "
     "another process sends it. From step 10 on bookings stay pending until the worker runs again.",
+    "accounts-web": "Who registers, signs in or signs out waits until it runs again, for up to "
+    "8 s.",
+    "accounts-relay": "Everything works. The welcome mail comes when it runs again, and other "
+    "processes learn who has signed out.",
     "notifications-worker": "Everything works. Mail comes when it runs again.",
     "payments-web": "Lists of payments wait until it runs again, for up to 8 s.",
     "payments-worker": "Everything works. Bookings stay pending, and nothing is refunded, until it "
@@ -83,6 +96,7 @@ PAUSE_HYPOTHESES = {
     "web": "Until step 02 everything waits until it goes on; from step 03 on the facade notices "
     "within 3 s, and the other instance serves everybody.",
     "facade": "Everything waits until it goes on.",
+    "accounts-web": "Who registers, signs in or signs out waits until it goes on.",
     "payments-web": "Who lists payments waits until it goes on.",
 }
 

@@ -17,6 +17,7 @@ READY_WITHIN = 30.0  # seconds
 # the table that each owner writes most
 LOCKED = {
     "monolith": "bookings",
+    "accounts": "accounts",
     "notifications": "mails",
     "payments": "payments",
     "recommendations": "purchases",

@@ -16,9 +16,12 @@ CHARGED_IN_REQUEST = "06-09"  # mail comes by message, and the provider is still
 PENDING = "10-"  # a worker asks the provider, and nobody waits for it
 RECOMMENDED = "09-"  # recommendations answers for itself
 PAID = "11-"  # payments answers for itself, and its worker asks the provider
+IDENTIFIED = "12-"  # accounts answers for itself, and has a relay
+IDENTITY = ("register", "sign in", "welcome mail")
 STAYS = (  # while the monolith is away
     (RECOMMENDED, "works", ("recommendations",)),
     (PAID, "works", ("my payments",)),
+    (IDENTIFIED, "works", IDENTITY),
 )
 IN_MEMORY = "00-02"  # sessions and holds are kept in the process
 SHORT, LONG = 6.0, 10.0  # seconds: the facade lets a request wait for 8

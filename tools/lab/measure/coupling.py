@@ -40,9 +40,10 @@ def run(out, tree):
             running = Running(system.start())
             keys = running.rows("monolith", FOREIGN_KEYS)
             buy(system)
+            cookie = running.sign_in("fan@encore.example").cookie
             stop_all_but_the_web_processes(system)
             running.url = url_of(system, "web")
-            requests = tour(running)
+            requests = tour(running, cookie)
         finally:
             if system.supervisor:
                 system.stop()
@@ -161,10 +162,11 @@ def process_of(tree, method, path):
     )
 
 
-def tour(running):
-    """{what a visitor does: the statements that the process which answers sent for it}, of the
-    last time that it is done."""
-    system, fan = running.system, running.sign_in("fan@encore.example")
+def tour(running, cookie):
+    """{what a visitor does, who is signed in with this cookie: the statements that the process
+    which answers sent for it}, of the last time that it is done."""
+    system, fan = running.system, running.client()
+    fan.cookie = cookie
     event = fan.request("GET", "/api/events").json["items"][0]["id"]
     seats = fan.request("GET", f"/api/events/{event}/seats").json["items"]
     free = [seat["id"] for seat in seats if seat["status"] == "free"]
