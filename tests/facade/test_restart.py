@@ -1,11 +1,9 @@
-"""A restart of one instance fails no request: not ready, no new requests, a pause, then SIGTERM.
-Another one answers meanwhile, so it does not matter how long the start takes."""
+"""A restart fails no request: not ready, no new requests, a pause, then SIGTERM."""
 
 import threading
 
 
-def test_a_restart_under_load_fails_no_request(encore_of):
-    encore = encore_of(web=2)
+def test_a_restart_under_load_fails_no_request(encore):
     serving, failed, statuses, done = (
         encore.request("GET", "/api/events").headers["X-Served-By"],
         [],

@@ -2,10 +2,7 @@
 
 Only the code of step 04 used the triggers, the status of a seat and the customer of an account:
 they are dropped. The code of step 05 goes on working and publishes nothing. Its rows keep the
-version 0, by which `snapshot` knows them.
-
-On the way back the versions of bookings become negative: copies elsewhere have seen them, and
-ignore what is not newer. No other aggregate ever changes."""
+version 0, by which `snapshot` knows them."""
 
 import sqlalchemy as sa
 from alembic import context, op
@@ -76,9 +73,7 @@ def upgrade():
 def downgrade():
     with beside_the_shop():
         for table in AGGREGATES:
-            if table != "bookings":
-                op.drop_column(table, "version", if_exists=True)
-        op.execute("update bookings set version = -version where version > 0")
+            op.drop_column(table, "version", if_exists=True)
         for table in ("dead_letters", "inbox", "outbox"):
             op.drop_table(table, if_exists=True)
         op.add_column("accounts", sa.Column("customer_id", sa.String), if_not_exists=True)
