@@ -20,7 +20,7 @@ from tools.lab.ground.tree import HERE
 from tools.lab.measure.judge import LOST, MONEY, SEATS
 from tools.lab.report.drills import show_drills
 
-STEPS = [f"{number:02}-name" for number in range(13)]
+STEPS = [f"{number:02}-name" for number in range(14)]
 DRILLS = list(drills_of(HERE).values())
 OUTCOME = {
     "title": "The mail server is stopped",

@@ -266,7 +266,7 @@ def test_a_port_that_is_given_is_used_and_one_that_is_taken_is_refused(make_lab)
     lab.up("--port", str(port))
 
     assert lab.state()["run"]["BASE_URL"].endswith(f":{port}")
-    with socket.create_server(("127.0.0.1", 0)) as other:
+    with socket.create_server(("", 0)) as other:
         taken = str(other.getsockname()[1])
         assert make_lab()("up", "--port", taken).returncode == 2
 

@@ -11,36 +11,42 @@ from tools.lab.experiment.hypothesis import (
     MAILS,
     PAID,
     RECOMMENDED,
+    SALE,
     SHORT,
+    SOLD,
     STAYS,
     Drill,
 )
 
 WAITING = {
     "monolith": "Who books, cancels or lists bookings waits, and nothing fails. Until step 04, who "
-    "registers or lists payments waits, too: foreign keys and joins lead to this table.",
+    "registers or lists payments waits, too: foreign keys and joins lead to this table. From step "
+    "13 on nobody uses it.",
     "accounts": "Who registers or signs in waits.",
+    "bookings": "Who books, cancels or lists bookings waits, and nothing fails.",
     "notifications": "Everything works, and mail comes later.",
     "payments": "Who lists payments waits, and pending bookings do.",
     "recommendations": "At step 08 everything works. From step 09 on recommendations wait.",
 }
 OF_LOCK = {
     "monolith": (
-        ("00-", "later", ("book", "cancel", "my bookings", "confirmation mail")),
+        ("00-12", "later", ("book", "cancel", "my bookings", "confirmation mail")),
         # a foreign key from mails to bookings: a welcome mail needs the table, too
         ("00-04", "later", ("register", "welcome mail")),
         ("00-04", "later", ("my payments",)),  # the owner of a payment is that of its booking
     ),
     "accounts": ((IDENTIFIED, "later", IDENTITY),),
+    "bookings": ((SOLD, "later", ("book", "cancel", "my bookings", "confirmation mail")),),
     "notifications": (("07-", "later", MAILS),),
     "payments": ((PAID, "later", ("my payments", "confirmation mail")),),
     "recommendations": ((RECOMMENDED, "later", ("recommendations",)),),
 }
 DOWN = {
     "monolith": "Nothing works, but from step 09 on recommendations, from step 11 on the list of "
-    "payments, and from step 12 on registering and signing in. The facade lets requests wait for "
-    "up to 8 s, and this takes longer.",
+    "payments, from step 12 on registering and signing in, and from step 13 on the sale. The "
+    "facade lets requests wait for up to 8 s, and this takes longer.",
     "accounts": "Nobody can register, sign in or sign out, until it is back.",
+    "bookings": "Nobody can see seats, hold, book, cancel or list bookings, until it is back.",
     "notifications": "Everything works, and what needs this database comes later.",
     "payments": "Nobody can list payments, and bookings stay pending, until it is back.",
     "recommendations": "At step 08 everything works. From step 09 on there are no "
@@ -49,6 +55,7 @@ DOWN = {
 WHILE_DOWN = {
     "monolith": (("00-", "fails", JOURNEYS), *STAYS),
     "accounts": ((IDENTIFIED, "fails", IDENTITY),),
+    "bookings": ((SOLD, "fails", SALE),),
     "notifications": (("07-", "later", MAILS),),
     "payments": ((PAID, "fails", ("my payments",)), (PAID, "later", ("confirmation mail",))),
     "recommendations": ((RECOMMENDED, "fails", ("recommendations",)),),

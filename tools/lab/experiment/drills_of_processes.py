@@ -13,8 +13,10 @@ from tools.lab.experiment.hypothesis import (
     PAID,
     PENDING,
     RECOMMENDED,
+    SALE,
     SHORT,
     SIGNED_IN,
+    SOLD,
     STAYS,
     Drill,
 )
@@ -28,9 +30,16 @@ KILLED = {
     "facade": (("02-", "fails", JOURNEYS),),
     "relay": (),
     # Kafka gives the partitions of a dead consumer to the next one after 10 s
-    "worker": (("06-06", "later", MAILS), (PENDING, "later", ("confirmation mail",))),
+    "worker": (
+        ("06-06", "later", MAILS),
+        (PENDING, "later", ("confirmation mail",)),
+        (SOLD, "works", ("confirmation mail",)),
+    ),
     "accounts-web": (),
     "accounts-relay": (),
+    "bookings-web": (),
+    "bookings-relay": (),
+    "bookings-worker": ((SOLD, "later", ("confirmation mail",)),),
     "notifications-worker": (("07-", "later", MAILS),),
     "payments-web": (),
     "payments-worker": ((PAID, "later", ("confirmation mail",)),),
@@ -42,9 +51,15 @@ STOPPED = {
     "web": (("00-", "fails", JOURNEYS), *STAYS),
     "accounts-web": ((IDENTIFIED, "later", IDENTITY),),
     "accounts-relay": ((IDENTIFIED, "later", ("welcome mail",)),),
+    "bookings-web": ((SOLD, "later", SALE),),
+    "bookings-relay": ((SOLD, "later", ("confirmation mail",)),),
     "payments-web": ((PAID, "later", ("my payments",)),),
     "recommendations-web": ((RECOMMENDED, "later", ("recommendations",)),),
-    "relay": (("06-", "later", MAILS), (IDENTIFIED, "works", ("welcome mail",))),
+    "relay": (
+        ("06-", "later", MAILS),
+        (IDENTIFIED, "works", ("welcome mail",)),
+        (SOLD, "works", ("confirmation mail",)),
+    ),
 }
 PAUSED = {
     **STOPPED,
@@ -57,10 +72,14 @@ KILL_HYPOTHESES = {
     "but everybody is signed out; from step 03 on the other instance serves everybody.",
     "facade": "Nothing works until it runs again, within a second or two.",
     "relay": "Everything works; the next relay publishes what was recorded.",
-    "worker": "Everything works. At step 06 mail, and from step 10 on pending bookings, wait until "
-    "Kafka counts the dead consumer out.",
+    "worker": "Everything works. At step 06 mail, and from step 10 to step 12 pending bookings, "
+    "wait until Kafka counts the dead consumer out.",
     "accounts-web": "Everything works. The facade waits for it.",
     "accounts-relay": "Everything works; the next relay publishes what was recorded.",
+    "bookings-web": "Everything works. The facade waits for it.",
+    "bookings-relay": "Everything works; the next relay publishes what was recorded.",
+    "bookings-worker": "Everything works. Pending bookings wait until Kafka counts the dead "
+    "consumer out.",
     "notifications-worker": "Everything works. Mail waits until Kafka counts the dead consumer "
     "out.",
     "payments-web": "Everything works. The facade waits for it.",
@@ -72,16 +91,22 @@ KILL_HYPOTHESES = {
 }
 STOP_HYPOTHESES = {
     "web": "Nothing works, but from step 09 on recommendations, from step 11 on the list of "
-    "payments, and from step 12 on registering and signing in. The facade lets requests wait for "
-    "up to 8 s, and this takes longer.",
+    "payments, from step 12 on registering and signing in, and from step 13 on the sale. The "
+    "facade lets requests wait for up to 8 s, and this takes longer.",
     "facade": "Nothing works.",
     "relay": "Everything works. Messages are published, and mail comes, when it runs again.",
     "worker": "Everything works. At step 06 mail comes when it runs again; from step 07 on "
-    "another process sends it. From step 10 on bookings stay pending until the worker runs again.",
+    "another process sends it. From step 10 to step 12 bookings stay pending until the worker runs "
+    "again.",
     "accounts-web": "Who registers, signs in or signs out waits until it runs again, for up to "
     "8 s.",
     "accounts-relay": "Everything works. The welcome mail comes when it runs again, and other "
     "processes learn who has signed out.",
+    "bookings-web": "Who looks at seats, holds, books or cancels waits until it runs again, for up "
+    "to 8 s.",
+    "bookings-relay": "Everything works. Bookings stay pending until it runs again.",
+    "bookings-worker": "Everything works. Bookings stay pending, and new events have no seats, "
+    "until it runs again.",
     "notifications-worker": "Everything works. Mail comes when it runs again.",
     "payments-web": "Lists of payments wait until it runs again, for up to 8 s.",
     "payments-worker": "Everything works. Bookings stay pending, and nothing is refunded, until it "
@@ -97,6 +122,7 @@ PAUSE_HYPOTHESES = {
     "within 3 s, and the other instance serves everybody.",
     "facade": "Everything waits until it goes on.",
     "accounts-web": "Who registers, signs in or signs out waits until it goes on.",
+    "bookings-web": "Who looks at seats, holds, books or cancels waits until it goes on.",
     "payments-web": "Who lists payments waits until it goes on.",
 }
 

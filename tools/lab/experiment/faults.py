@@ -18,6 +18,7 @@ READY_WITHIN = 30.0  # seconds
 LOCKED = {
     "monolith": "bookings",
     "accounts": "accounts",
+    "bookings": "bookings",
     "notifications": "mails",
     "payments": "payments",
     "recommendations": "purchases",

@@ -18,10 +18,13 @@ RECOMMENDED = "09-"  # recommendations answers for itself
 PAID = "11-"  # payments answers for itself, and its worker asks the provider
 IDENTIFIED = "12-"  # accounts answers for itself, and has a relay
 IDENTITY = ("register", "sign in", "welcome mail")
+SOLD = "13-"  # bookings answers for itself, and has a relay and a worker
+SALE = ("seats", "hold", "book", "cancel", "my bookings", "confirmation mail")
 STAYS = (  # while the monolith is away
     (RECOMMENDED, "works", ("recommendations",)),
     (PAID, "works", ("my payments",)),
     (IDENTIFIED, "works", IDENTITY),
+    (SOLD, "works", SALE),
 )
 IN_MEMORY = "00-02"  # sessions and holds are kept in the process
 SHORT, LONG = 6.0, 10.0  # seconds: the facade lets a request wait for 8

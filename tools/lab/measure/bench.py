@@ -131,10 +131,12 @@ def serve(system, name, command, port, environment, cwd):
 def second_facade(system, upstream):
     """Start one more facade of the step in front of another port; its address."""
     port = free_port()
+    known = system.supervisor.find("facade").environment
+    names = [name for name in known if name.endswith("_UPSTREAMS")]
     environment = {
-        **system.supervisor.find("facade").environment,
+        **known,
+        **dict.fromkeys(names, f"127.0.0.1:{upstream}"),
         "PORT": str(port),
-        "WEB_UPSTREAMS": f"127.0.0.1:{upstream}",
         "ADMIN_SOCKET": os.path.relpath(system.state / "second.sock", system.tree.path),
     }
     command = expand(system.tree.processes()["facade"], environment)
@@ -209,7 +211,7 @@ def added_by_the_facade(system):
         "a Caddy without routes, checks and log": Connection(plain_caddy(system)),
     }
     read = partial(Connection.ask, method="GET", path="/api/venues?limit=1")
-    write = partial(Connection.ask, method="POST", path="/api/bookings", body={}, expect=(401,))
+    write = partial(Connection.ask, method="POST", path="/api/events", body={}, expect=(401,))
     figures = {}
     for kind, call in {"read": read, "write": write}.items():
         directly, *others = median_times(ways, call).items()

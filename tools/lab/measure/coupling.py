@@ -42,7 +42,6 @@ def run(out, tree):
             buy(system)
             cookie = running.sign_in("fan@encore.example").cookie
             stop_all_but_the_web_processes(system)
-            running.url = url_of(system, "web")
             requests = tour(running, cookie)
         finally:
             if system.supervisor:
@@ -165,20 +164,23 @@ def process_of(tree, method, path):
 def tour(running, cookie):
     """{what a visitor does, who is signed in with this cookie: the statements that the process
     which answers sent for it}, of the last time that it is done."""
-    system, fan = running.system, running.client()
-    fan.cookie = cookie
-    event = fan.request("GET", "/api/events").json["items"][0]["id"]
-    seats = fan.request("GET", f"/api/events/{event}/seats").json["items"]
+    system = running.system
+
+    def ask(method, path, body=None):
+        client = Client(url_of(system, process_of(system.tree, method, path)))
+        client.cookie = cookie
+        return client.request(method, path, json=body)
+
+    event = ask("GET", "/api/events").json["items"][0]["id"]
+    seats = ask("GET", f"/api/events/{event}/seats").json["items"]
     free = [seat["id"] for seat in seats if seat["status"] == "free"]
-    bought = fan.request("GET", "/api/bookings").json["items"]
+    bought = ask("GET", "/api/bookings").json["items"]
     requests = {}
 
     def do(name, method, path, body=None):
-        process = process_of(system.tree, method, path)
-        client = Client(url_of(system, process))
-        client.cookie = fan.cookie
-        with running.statements(system.tree.owner_of(process)) as statements:
-            answer = client.request(method, path, json=body)
+        owner = system.tree.owner_of(process_of(system.tree, method, path))
+        with running.statements(owner) as statements:
+            answer = ask(method, path, body)
         if answer.status not in (200, 201, 202):
             raise Failed(f"{name}: {answer.status} {answer.text}")
         requests[name] = [sql for sql in statements if not NOT_COUNTED.match(sql)]
