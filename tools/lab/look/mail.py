@@ -4,7 +4,6 @@ import json
 import urllib.parse
 import urllib.request
 
-from rich.markup import escape
 from rich.table import Table
 
 from tools.lab.ground.failed import Failed
@@ -55,8 +54,8 @@ def show(out, url, id, to):
             table.add_row(
                 mail["ID"][:8],
                 mail["Created"][:19].replace("T", " "),
-                escape(mail["To"][0]["Address"]),
-                escape(mail["Subject"]),
+                mail["To"][0]["Address"],
+                mail["Subject"],
             )
         out.print(table)
         return
