@@ -4,16 +4,19 @@ import io
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
 from tools.lab.cli.load import VOID, exit_code, fault, run
-from tools.lab.experiment import ladder
+from tools.lab.experiment import ladder, traffic
 from tools.lab.experiment.result import Result, Run
 from tools.lab.experiment.run import Plan
+from tools.lab.experiment.traffic import Traffic
 from tools.lab.ground.failed import Failed
-from tools.lab.measure import load_figures
+from tools.lab.ground.http import Answer
+from tools.lab.measure import load, load_figures
 from tools.lab.measure.generator import Generator
 from tools.lab.measure.outcomes import NO_ANSWER
 from tools.lab.measure.workload import NEXT, WEIGHTS, script, visits
@@ -168,6 +171,31 @@ def test_a_wrong_option_or_step_is_refused_without_a_stack_trace(path, make_lab)
 
     assert refused.returncode == 2
     assert "Traceback" not in refused.stderr
+
+
+class Closed:
+    """A shop whose seats nobody can see: that side of a move is closed."""
+
+    def ask(self, method, path, *more):
+        if path.endswith("/seats"):
+            return Answer(503)
+        return Answer(200, b'{"items": [{"id": "somewhere", "artist": "The Ferry"}]}')
+
+    def close(self):
+        pass
+
+
+def test_visitors_who_see_no_seats_may_come_later(monkeypatch, tmp_path):
+    system = SimpleNamespace(to_run=lambda: {"BASE_URL": "http://127.0.0.1:1"})
+    monkeypatch.setattr(load, "HERE", SimpleNamespace(path=tmp_path))
+    monkeypatch.setattr(load, "Connections", lambda *words, **options: Closed())
+    monkeypatch.setattr(traffic, "ACCOUNTS", 0)
+    visitors = Traffic(system, rate=10, seed=1)
+
+    for _ in range(2):
+        with pytest.raises(Failed, match="cannot see the seats of an event: 503"):
+            visitors.begin()
+        visitors.end()
 
 
 @pytest.fixture

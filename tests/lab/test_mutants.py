@@ -9,10 +9,13 @@ from tools.lab.steps import mutants
 JOURNEY = """
 from pathlib import Path
 
+import pytest
+
 def test_there_is_a_shop():
     assert Path("web.py").exists()
 
-def test_the_price_is_right():
+@pytest.mark.parametrize("path", ["/shop"])
+def test_the_price_is_right(path):
     assert Path("price").read_text() == "100\\n"
 """
 DOUBLED = "--- a/price\n+++ b/price\n@@ -1 +1 @@\n-100\n+200\n"
@@ -47,7 +50,7 @@ def test_a_mutant_is_listed_with_its_test_and_the_checkout_stays(toy):
 
     assert ended.returncode == 0, ended.stderr
     assert "doubled" in ended.stdout
-    assert "test_toy.py::test_the_price_is_right" in ended.stdout.replace("\n", "")
+    assert "test_toy.py::test_the_price_is_right[/shop]" in ended.stdout.replace("\n", "")
     assert (toy.path / "price").read_text() == "100\n"
     assert not list((toy.path / ".lab" / "tmp").iterdir())
 

@@ -109,8 +109,8 @@ class Move:
             self.is_renewed = False
 
     def keep_load_if_possible(self):
-        """keep_load, unless new visitors cannot register: where a fence is closed, they come after
-        a later stage."""
+        """keep_load, unless new visitors cannot register or see seats: where a fence is closed,
+        they come after a later stage."""
         with suppress(Failed):
             self.keep_load()
 

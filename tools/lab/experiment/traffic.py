@@ -42,7 +42,8 @@ class Traffic:
         self.sending = ThreadPoolExecutor(1).submit(self._send, begun)
         while not begun.wait(0.05):
             if self.sending.done():
-                self.sending.result()
+                sending, self.sending = self.sending, None
+                sending.result()
                 raise Failed("the load ended before it began")
 
     def _send(self, begun):

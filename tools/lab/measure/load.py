@@ -73,8 +73,10 @@ class Load:
         return {"seats": seats, "words": sorted({event["artist"].split()[-1] for event in events})}
 
     def _free_seats(self, event):
-        seats = self.connections.ask("GET", f"/api/events/{event}/seats").json["items"]
-        return [seat["id"] for seat in seats if seat["status"] == "free"]
+        shown = self.connections.ask("GET", f"/api/events/{event}/seats")
+        if shown.status != 200:
+            raise Failed(f"cannot see the seats of an event: {outcome(shown)}")
+        return [seat["id"] for seat in shown.json["items"] if seat["status"] == "free"]
 
     def send(
         self,

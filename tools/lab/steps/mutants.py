@@ -12,6 +12,7 @@ import sys
 import time
 from contextlib import contextmanager
 
+from rich.markup import escape
 from rich.table import Column, Table
 
 from tools.lab.ground.failed import Failed
@@ -71,7 +72,8 @@ def run(out, names, say):
                 f"{tests_of(patch)} could not be run with {name}: pytest's exit code {code}"
             )
         survived += code == GREEN
-        table.add_row(name, first if code == RED else "[red]SURVIVED[/]", f"{seconds:.0f}")
+        caught_by = escape(first or "") if code == RED else "[red]SURVIVED[/]"
+        table.add_row(name, caught_by, f"{seconds:.0f}")
     out.print(table)
     return survived == 0
 
