@@ -42,8 +42,7 @@ class Traffic:
         self.sending = ThreadPoolExecutor(1).submit(self._send, begun)
         while not begun.wait(0.05):
             if self.sending.done():
-                sending, self.sending = self.sending, None
-                sending.result()
+                self.end()
                 raise Failed("the load ended before it began")
 
     def _send(self, begun):
