@@ -48,9 +48,12 @@ def listings():
 
 
 def file_at_its_step(document, source):
-    """The text of a file at the step whose page quotes it; for other documents, the text in this
-    checkout."""
-    commit = next((step.commit for step in chain.read().steps if step.slug == document.stem), None)
+    """The text of a file at the step whose page quotes it, or at the wrong turn whose name stands
+    before the file's; for other documents, the text in this checkout."""
+    turn, _, source = source.rpartition(":")
+    known = chain.read()
+    commits = {each.slug: each.commit for each in (*known.steps, *known.wrong)}
+    commit = commits.get(turn or document.stem)
     return (
         git.ask("show", f"{commit}:{source}") + "\n" if commit else (HERE.path / source).read_text()
     )
