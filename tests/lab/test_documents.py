@@ -67,6 +67,13 @@ def test_the_documented_commands_are_those_of_the_lab():
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_every_command_that_a_document_names_exists(document):
+    words = re.findall(r"(?:^|[`(]|\$ )\s*\./lab ([a-z]+)\b", document.read_text(), re.MULTILINE)
+
+    assert set(words) - set(lab.commands) == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
 def test_every_link_of_a_document_leads_somewhere(document):
     links = re.findall(r"\]\(([^)#:]+)[)#]", document.read_text())
 
@@ -140,7 +147,9 @@ def test_every_documented_setting_is_read_somewhere():
     assert [name for name in documented if f'"{name}"' not in code] == []
 
 
-@pytest.mark.parametrize("slug", ["00-monolith", "05-tables", "07-notifications", "10-pending"])
+@pytest.mark.parametrize(
+    "slug", ["00-monolith", "05-tables", "07-notifications", "10-pending", "13-bookings"]
+)
 def test_the_picture_shows_what_a_step_has(slug):
     commit = next(step.commit for step in chain.read().steps if step.slug == slug)
     processes = re.findall(r"^(\S+):", git.ask("show", f"{commit}:Procfile"), re.MULTILINE)

@@ -11,6 +11,7 @@ from contextlib import suppress
 import click
 from rich.table import Table
 
+from tools.lab.cli import debugging
 from tools.lab.cli.options import events_option, scale_option, step_argument, tree_to_run
 from tools.lab.cli.processes import where_to_look
 from tools.lab.cli.terminal import (
@@ -43,9 +44,11 @@ ENDS_WITHIN = 10.0  # seconds that the command of ./lab run has after Ctrl-C
 )
 @scale_option
 @events_option
-def up(step, port, scale, events):
+@click.option("--without", metavar="NAME", help="Leave the process NAME out, for a debugger.")
+def up(step, port, scale, events, without):
     """Start a step or a wrong turn and keep it running, until Ctrl-C."""
     tree = tree_to_run(step)
+    left_out = debugging.checked(without, tree, scale) if without else None
     if not (tree.state / "logs").exists():
         broker, memory = ("Kafka, ", 900) if tree.topics else ("", 400)
         out.print(
@@ -67,7 +70,7 @@ def up(step, port, scale, events):
     until_interrupted()
     with patient() as terminal:
         try:
-            keep_up(system, terminal)
+            keep_up(system, terminal, left_out)
         except Interrupted:
             out.print("\nStopping.")
         finally:
@@ -75,10 +78,12 @@ def up(step, port, scale, events):
     sys.exit(system.supervisor.exit_code)
 
 
-def keep_up(system, terminal):
+def keep_up(system, terminal, left_out=None):
     """Start a system, and return once nobody can see any more what it prints."""
     began = time.monotonic()
     system.start()
+    if left_out:
+        out.print(debugging.leave_out(system, left_out), markup=False, soft_wrap=True)
     out.print(where_to_look(system.to_run(), system.tree.slug))
     out.print(
         f"Ready after {time.monotonic() - began:.1f} s. Ctrl-C stops it; ./lab ps shows this "
