@@ -299,7 +299,7 @@ def test_the_readme_says_what_helps_what_it_buys_and_what_it_costs():
 
     link, buys, costs, back = row
     assert link == "[07 notifications](docs/steps/07-notifications.md)"
-    assert buys == "a change of the mail's text deploys 2 of 6 processes; before, 1"
+    assert buys == "a change of the mail's text deploys 2 of 6 processes; at step 00, 1"
     assert re.match(r"2\.\d+ times the CPU time, \d\.\d+ times the memory, 6 processes; ", costs)
     assert costs.endswith("waited for 1.29 s at most, and 2 of 458 failed")
     assert back == "`./lab migrate 00 07 --back`"
@@ -316,5 +316,5 @@ def test_journeys_that_go_on_are_counted_here_and_at_the_step_before():
 
     says = stops.Going("kill-web", "a web process is killed").at(B, A, kept)
 
-    assert says == "8 of 8 journeys go on while a web process is killed; before, 0"
+    assert says == "8 of 8 journeys go on while a web process is killed; at step 00, 0"
     assert stops.Going("no-such-drill", "it rains").at(B, A, kept) == ""

@@ -4,6 +4,9 @@ results."""
 import re
 from dataclasses import dataclass
 
+from tools.lab.experiment.facts import PROCESSES
+from tools.lab.experiment.facts import PROCESSES
+from tools.lab.experiment.facts import PROCESSES
 from tools.lab.ground.tree import HERE
 from tools.lab.report import stops
 from tools.lab.report.blocks import table
@@ -54,7 +57,9 @@ class Price:
     """CPU time and memory against step 00, and the processes."""
 
     def at(self, slug, before, kept):
-        return f"{stops.price(slug, kept)}, against step 00"
+        first = next(iter(kept.files))
+        alone = kept.facts(first).get(PROCESSES)
+        return f"compared with step {first[:2]}, which has {alone}: {stops.price(slug, kept)}"
 
 
 GROUNDS = (

@@ -8,7 +8,13 @@ from tools.lab.experiment.verdicts import compared
 from tools.lab.report.blocks import table
 from tools.lab.report.human import number, shown
 
-COLUMNS = ("if this hurts", "go to", "it buys", "it costs, against step 00", "the way back")
+COLUMNS = (
+    "if this hurts",
+    "go to",
+    "it buys",
+    "it costs: CPU time and memory as multiples of step 00's",
+    "the way back",
+)
 
 
 @dataclass(frozen=True)
@@ -22,7 +28,10 @@ class Going:
         here, there = (going_on(kept.drills(each), self.drill) for each in (slug, before))
         if here is None or there is None:
             return ""
-        return f"{here[0]} of {here[1]} journeys go on while {self.meanwhile}; before, {there[0]}"
+        return (
+            f"{here[0]} of {here[1]} journeys go on while {self.meanwhile}; "
+            f"at step {before[:2]}, {there[0]}"
+        )
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,9 @@ class Deployed:
         if not here or not there:
             return ""
         every = kept.facts(slug)[PROCESSES]
-        return f"{self.does} deploys {here[2]} of {every} processes; before, {there[2]}"
+        return (
+            f"{self.does} deploys {here[2]} of {every} processes; at step {before[:2]}, {there[2]}"
+        )
 
 
 PAINS = (
