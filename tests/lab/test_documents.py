@@ -52,7 +52,8 @@ def file_at_its_step(document, source):
     before the file's; for other documents, the text in this checkout."""
     turn, _, source = source.rpartition(":")
     known = chain.read()
-    commits = {each.slug: each.commit for each in (*known.steps, *known.wrong)}
+    commits = {step.slug: step.commit for step in known.steps}
+    commits |= {f"wrong-{slug}": commit for slug, commit in known.wrong}
     commit = commits.get(turn or document.stem)
     return (
         git.ask("show", f"{commit}:{source}") + "\n" if commit else (HERE.path / source).read_text()
