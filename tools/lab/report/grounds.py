@@ -5,8 +5,6 @@ import re
 from dataclasses import dataclass
 
 from tools.lab.experiment.facts import PROCESSES
-from tools.lab.experiment.facts import PROCESSES
-from tools.lab.experiment.facts import PROCESSES
 from tools.lab.ground.tree import HERE
 from tools.lab.report import stops
 from tools.lab.report.blocks import table
