@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from contextlib import suppress
 
 import click
@@ -25,6 +24,7 @@ from tools.lab.cli.terminal import (
 )
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE
+from tools.lab.page.beside import served
 from tools.lab.steps import chain as chains
 from tools.lab.steps import keys, proving, wrong_turns
 from tools.lab.system.ports import USUAL_PORT, Ports
@@ -80,17 +80,18 @@ def up(step, port, scale, events, without):
 
 def keep_up(system, terminal, left_out=None):
     """Start a system, and return once nobody can see any more what it prints."""
-    began = time.monotonic()
     system.start()
     if left_out:
         out.print(debugging.leave_out(system, left_out), markup=False, soft_wrap=True)
-    out.print(where_to_look(system.to_run(), system.tree.slug))
-    out.print(
-        f"Ready after {time.monotonic() - began:.1f} s. Ctrl-C stops it; ./lab ps shows this "
-        "again,\nand logs, sql and mail look inside, from another terminal."
-    )
-    while not terminal.gone.wait(LOOK_EVERY):
-        pass  # a signal may have come to another thread, and is noticed when this one wakes
+    with served(system.tree, system.state) as address:
+        out.print(where_to_look(system.to_run(), system.tree.slug))
+        out.print(f"The lab in a browser  {address or 'cannot be shown'}", soft_wrap=True)
+        out.print(
+            f"Ready after {system.ready_after:.1f} s. Ctrl-C stops it; ./lab ps shows this "
+            "again,\nand logs, sql and mail look inside, from another terminal."
+        )
+        while not terminal.gone.wait(LOOK_EVERY):
+            pass  # a signal may have come to another thread, and is noticed when this one wakes
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
