@@ -19,18 +19,25 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Going:
-    """How many journeys go on during a drill, here and at the step before."""
+    """How many journeys go on during a drill, here and at the newest earlier step that went through
+    it."""
 
     drill: str
     meanwhile: str
 
     def at(self, slug, before, kept):
-        here, there = (going_on(kept.drills(each), self.drill) for each in (slug, before))
-        if here is None or there is None:
+        slugs = list(kept.files)
+        known = {
+            each: found
+            for each in slugs[: slugs.index(slug) + 1]
+            if (found := going_on(kept.drills(each), self.drill))
+        }
+        if slug not in known or len(known) < 2:
             return ""
+        (works, every), (earlier, (worked, _)) = known.pop(slug), list(known.items())[-1]
         return (
-            f"{here[0]} of {here[1]} journeys go on while {self.meanwhile}; "
-            f"at step {before[:2]}, {there[0]}"
+            f"{works} of {every} journeys go on while {self.meanwhile}; "
+            f"at step {earlier[:2]}, {worked}"
         )
 
 
