@@ -28,7 +28,8 @@ class Visitors:
         """Let visitors come at this rate from now on; none at 0."""
         if type(rate) is not int or not 0 <= rate <= MOST:
             raise Failed(f"the rate is a whole number from 0 to {MOST}")
-        self.wanted, self.problem = rate, ""
+        self.wanted = rate
+        self.problem = ""
         if self.thread is None:
             self.thread = threading.Thread(target=self._keep, daemon=True)
             self.thread.start()
@@ -49,7 +50,8 @@ class Visitors:
                 self._look()
             except Exception as trouble:  # whatever it was, the page goes on
                 self._end()
-                self.wanted, self.problem = 0, f"no visitors come any more: {trouble}"
+                self.wanted = 0
+                self.problem = f"no visitors come any more: {trouble}"
 
     def _look(self):
         if self.traffic and self.traffic.sending.done():
@@ -64,11 +66,13 @@ class Visitors:
 
         traffic = Traffic(self.system, rate=rate, seed=secrets.token_hex(4), seconds=SECONDS)
         traffic.begin()
-        self.traffic, self.rate = traffic, rate
+        self.traffic = traffic
+        self.rate = rate
 
     def _end(self):
         if self.traffic:
             self.traffic.stop()
             for folder in self.traffic.folders:  # nobody audits these visitors
                 shutil.rmtree(folder, ignore_errors=True)
-        self.traffic, self.rate = None, 0
+        self.traffic = None
+        self.rate = 0

@@ -36,7 +36,8 @@ class Watch:
         }
         self._source(self._logs, OFTEN)
         self._source(self._spans, OFTEN)
-        self.kafka = self.newest = None
+        self.kafka = None
+        self.newest = None
         self.outboxes = {}  # {owner: Source}
         if plan.tree.topics:
             self._look_at_messages()
