@@ -27,7 +27,8 @@ def typed():
 def shows(output, expected):
     """Whether an output is as the tour shows it, in which ... stands for anything."""
     pattern = re.escape(expected.strip()).replace(r"\.\.\.", ".*?")
-    return re.fullmatch(pattern, output.strip(), re.DOTALL) is not None
+    lines = [line.rstrip() for line in output.splitlines()]
+    return re.fullmatch(pattern, "\n".join(lines).strip(), re.DOTALL) is not None
 
 
 class First:
