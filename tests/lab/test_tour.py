@@ -108,6 +108,7 @@ def terminals(clone):
         each.end()
 
 
+@pytest.mark.within(480)
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the tour needs curl")
 def test_the_tour_shows_what_one_sees_in_a_fresh_clone(terminals):
     steps = set()
