@@ -1,5 +1,6 @@
 """Each term is defined once, with a file that shows it, and the documents use those terms."""
 
+import ast
 import re
 from collections import Counter
 from pathlib import Path
@@ -127,3 +128,21 @@ def test_a_document_names_no_file_or_command_that_was_renamed(document):
     text = QUOTED.sub("", document.read_text())
 
     assert found(NAMES, text) == []
+
+
+def test_the_table_of_subscribers_names_everybody_who_reads_a_topic():
+    table = CONCEPTS.read_text().partition("Who reads what")[2].partition("\n\n## ")[0]
+    read, topic = set(), ""
+    for named_topic, _, readers, _ in re.findall(
+        r"^\| (.*?) ?\| (.*?) ?\| (.+?) \| (.+?) \|$", table, re.M
+    ):
+        topic = named_topic.strip("`") or topic
+        read |= {(topic, reader.removeprefix("the ")) for reader in readers.split(", ")}
+
+    code = {}
+    for path in [*ROOT.glob("extracted/*/*.py"), *ROOT.glob("monolith/*/*.py")]:
+        for topics in re.findall(r"^TOPICS = (\(.*\))$", path.read_text(), re.M):
+            code |= dict.fromkeys((topic, path.parent.name) for topic in ast.literal_eval(topics))
+
+    assert code
+    assert code.keys() - read == set()

@@ -8,7 +8,7 @@ import pytest
 
 from tools.lab.__main__ import lab
 from tools.lab.ground.tree import HERE
-from tools.lab.report import noise, store
+from tools.lab.report import grounds, noise, store
 from tools.lab.steps import chain, git, numbers
 
 DOCUMENTS = sorted([HERE.path / "README.md", *(HERE.path / "docs").rglob("*.md")])
@@ -48,9 +48,13 @@ def listings():
 
 
 def file_at_its_step(document, source):
-    """The text of a file at the step whose page quotes it; for other documents, the text in this
-    checkout."""
-    commit = next((step.commit for step in chain.read().steps if step.slug == document.stem), None)
+    """The text of a file at the step whose page quotes it, or at the wrong turn whose name stands
+    before the file's; for other documents, the text in this checkout."""
+    turn, _, source = source.rpartition(":")
+    known = chain.read()
+    commits = {step.slug: step.commit for step in known.steps}
+    commits |= {f"wrong-{slug}": commit for slug, commit in known.wrong}
+    commit = commits.get(turn or document.stem)
     return (
         git.ask("show", f"{commit}:{source}") + "\n" if commit else (HERE.path / source).read_text()
     )
@@ -61,6 +65,13 @@ def test_the_documented_commands_are_those_of_the_lab():
     documented = re.findall(r"^\| `(\w+)` \| ", commands, re.MULTILINE)
 
     assert sorted(documented) == sorted(lab.commands)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_every_command_that_a_document_names_exists(document):
+    words = re.findall(r"(?:^|[`(]|\$ )\s*\./lab ([a-z]+)\b", document.read_text(), re.MULTILINE)
+
+    assert set(words) - set(lab.commands) == set()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=named)
@@ -86,7 +97,7 @@ def test_the_page_of_a_step_has_its_headings(page):
 def test_the_numbers_of_every_document_come_from_kept_results():
     documents = numbers.documents()
 
-    assert documents.keys() == {*PAGES, HERE.path / "README.md", noise.PAGE}
+    assert documents.keys() == {*PAGES, HERE.path / "README.md", grounds.PAGE, noise.PAGE}
     older = [named(path) for path, text in documents.items() if text != path.read_text()]
     assert older == [], "./lab numbers writes them"
 
@@ -137,7 +148,9 @@ def test_every_documented_setting_is_read_somewhere():
     assert [name for name in documented if f'"{name}"' not in code] == []
 
 
-@pytest.mark.parametrize("slug", ["00-monolith", "05-tables", "07-notifications", "10-pending"])
+@pytest.mark.parametrize(
+    "slug", ["00-monolith", "05-tables", "07-notifications", "10-pending", "13-bookings"]
+)
 def test_the_picture_shows_what_a_step_has(slug):
     commit = next(step.commit for step in chain.read().steps if step.slug == slug)
     processes = re.findall(r"^(\S+):", git.ask("show", f"{commit}:Procfile"), re.MULTILINE)

@@ -279,6 +279,32 @@ def test_instances_are_scaled_out_by_name(make_lab):
     assert {"web", "worker.1", "worker.2"} <= set(lab.children())
 
 
+def test_a_process_is_left_out_for_a_debugger_with_its_settings_and_command(make_lab):
+    lab = make_lab("web: python web.py", "worker: sh -c 'test -n \"$DATABASE_URL\"; sleep 1000'")
+
+    lab.up("--without", "worker")
+    printed = lab.printed.read_text()
+    settings = (lab.path / ".lab/state/00-monolith/worker.env").read_text()
+
+    assert "./lab exec worker -- sh -c" in printed
+    assert "worker" not in lab.children()
+    assert "INSTANCE=worker" in settings.splitlines()
+    assert settings in printed
+    assert lab("start", "worker").returncode == 0
+    eventually(lambda: "worker" in lab.children())
+
+
+def test_what_cannot_be_left_out_is_refused_before_anything_starts(make_lab):
+    lab = make_lab()
+
+    unknown = lab("up", "--without", "nobody")
+    scaled = lab("up", "--scale", "web=2", "--without", "web")
+
+    assert (unknown.returncode, scaled.returncode) == (2, 2)
+    assert unknown.stderr == "lab: there is no process nobody; there are: web\n"
+    assert scaled.stderr == "lab: web cannot be left out: it is scaled to 2 instances\n"
+
+
 def test_ps_kill_stop_and_start_act_on_a_running_process(make_lab):
     lab = make_lab("web: python web.py", "worker: sleep 1000")
     lab.up()

@@ -8,7 +8,7 @@ import pytest
 from tests.lab.results import A, B, broken, compared
 from tools.lab.experiment.result import Result, Run
 from tools.lab.experiment.verdicts import verdicts
-from tools.lab.report import markdown, noise, readme, store
+from tools.lab.report import grounds, markdown, noise, readme, stops, store
 from tools.lab.report.human import middle, number, with_unit
 from tools.lab.report.kept import Kept
 
@@ -284,3 +284,37 @@ def test_the_readme_shows_steps_side_by_side():
     change = "[booking-limit](docs/changes/README.md): files / processes to deploy"
     assert rows[change] == ["5 / 1", ""]
     assert "requests a second held" not in rows  # nobody has measured it
+
+
+def test_the_readme_says_what_helps_what_it_buys_and_what_it_costs():
+    campaign = compared()
+    campaign.facts[A] |= {"changes": {"artist-in-subject": [1, 3, 1]}}
+    campaign.facts[B] |= {"changes": {"artist-in-subject": [1, 3, 2]}}
+    moved = replace(
+        result_of("migrate", B, {}),
+        facts={B: {"whole": {"longest": 1.29, "failed": 2, "requests": 458}}},
+    )
+
+    (row,) = list(rows_of(stops.advice(kept_of(moved, campaign=campaign))).values())[2:]
+
+    link, buys, costs, back = row
+    assert link == "[07 notifications](docs/steps/07-notifications.md)"
+    assert buys == "a change of the mail's text deploys 2 of 6 processes; at step 00, 1"
+    assert re.match(r"2\.\d+ times the CPU time, \d\.\d+ times the memory, 6 processes; ", costs)
+    assert costs.endswith("waited for 1.29 s at most, and 2 of 458 failed")
+    assert back == "`./lab migrate 00 07 --back`"
+
+
+def test_a_ground_that_nobody_has_measured_has_no_line():
+    measured = grounds.measured(kept_of(files={A: "a", "05-tables": "b", "06-events": "c"}))
+
+    assert list(rows_of(measured)) == ["ground", "---"]
+
+
+def test_journeys_that_go_on_are_counted_here_and_at_the_step_before():
+    kept = kept_of(campaign=compared())
+
+    says = stops.Going("kill-web", "a web process is killed").at(B, A, kept)
+
+    assert says == "8 of 8 journeys go on while a web process is killed; at step 00, 0"
+    assert stops.Going("no-such-drill", "it rains").at(B, A, kept) == ""

@@ -14,6 +14,7 @@ LAYERS = (
     "look",
     "measure",
     "experiment",
+    "page",
     "report",
     "steps",
     "cli",

@@ -5,12 +5,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from contextlib import suppress
 
 import click
 from rich.table import Table
 
+from tools.lab.cli import debugging
 from tools.lab.cli.options import events_option, scale_option, step_argument, tree_to_run
 from tools.lab.cli.processes import where_to_look
 from tools.lab.cli.terminal import (
@@ -24,6 +24,7 @@ from tools.lab.cli.terminal import (
 )
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE
+from tools.lab.page.beside import served
 from tools.lab.steps import chain as chains
 from tools.lab.steps import keys, proving, wrong_turns
 from tools.lab.system.ports import USUAL_PORT, Ports
@@ -43,9 +44,11 @@ ENDS_WITHIN = 10.0  # seconds that the command of ./lab run has after Ctrl-C
 )
 @scale_option
 @events_option
-def up(step, port, scale, events):
+@click.option("--without", metavar="NAME", help="Leave the process NAME out, for a debugger.")
+def up(step, port, scale, events, without):
     """Start a step or a wrong turn and keep it running, until Ctrl-C."""
     tree = tree_to_run(step)
+    left_out = debugging.checked(without, tree, scale) if without else None
     if not (tree.state / "logs").exists():
         broker, memory = ("Kafka, ", 900) if tree.topics else ("", 400)
         out.print(
@@ -67,7 +70,7 @@ def up(step, port, scale, events):
     until_interrupted()
     with patient() as terminal:
         try:
-            keep_up(system, terminal)
+            keep_up(system, terminal, left_out)
         except Interrupted:
             out.print("\nStopping.")
         finally:
@@ -75,17 +78,20 @@ def up(step, port, scale, events):
     sys.exit(system.supervisor.exit_code)
 
 
-def keep_up(system, terminal):
+def keep_up(system, terminal, left_out=None):
     """Start a system, and return once nobody can see any more what it prints."""
-    began = time.monotonic()
     system.start()
-    out.print(where_to_look(system.to_run(), system.tree.slug))
-    out.print(
-        f"Ready after {time.monotonic() - began:.1f} s. Ctrl-C stops it; ./lab ps shows this "
-        "again,\nand logs, sql and mail look inside, from another terminal."
-    )
-    while not terminal.gone.wait(LOOK_EVERY):
-        pass  # a signal may have come to another thread, and is noticed when this one wakes
+    if left_out:
+        out.print(debugging.leave_out(system, left_out), markup=False, soft_wrap=True)
+    with served(system.tree, system.state) as address:
+        out.print(where_to_look(system.to_run(), system.tree.slug))
+        out.print(f"The lab in a browser  {address or 'cannot be shown'}", soft_wrap=True)
+        out.print(
+            f"Ready after {system.ready_after:.1f} s. Ctrl-C stops it; ./lab ps shows this "
+            "again,\nand logs, sql and mail look inside, from another terminal."
+        )
+        while not terminal.gone.wait(LOOK_EVERY):
+            pass  # a signal may have come to another thread, and is noticed when this one wakes
 
 
 @click.command(context_settings={"ignore_unknown_options": True})

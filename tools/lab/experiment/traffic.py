@@ -15,13 +15,14 @@ ANSWERS = "answers.jsonl"
 
 
 class Traffic:
-    """Visitors of a system, at a rate of requests a second. folders have the ledgers, also those of
-    an earlier attempt, the newest last."""
+    """Visitors of a system, at a rate of requests a second, with a new generator after so many
+    seconds. folders have the ledgers, also those of an earlier attempt, the newest last."""
 
-    def __init__(self, system, *, rate, seed, folders=()):
+    def __init__(self, system, *, rate, seed, folders=(), seconds=SECONDS):
         self.system = system
         self.rate = rate
         self.seed = seed
+        self.seconds = seconds
         self.folders = list(folders)
         self.load = None
         self.process = None  # of the generator
@@ -50,7 +51,7 @@ class Traffic:
         while not self.ending.is_set():
             self.load.send(
                 self.rate,
-                SECONDS,
+                self.seconds,
                 warm=0.0,
                 seed=f"{self.load.seed} {number}",
                 begin=lambda at: self._note_begin(begun),

@@ -78,9 +78,12 @@ def runs(slug, kept):
 
 
 def cells(key, slug, steps, kept):
-    """The median of a figure at a step and at each of the others, with what the runs say."""
+    """The median of a figure at a step and at each of the others, with what the runs say; nothing
+    where these runs have no such figure."""
     unit = FIGURES[key].unit
     found = [shown(kept.median(slug, key), unit)]
+    if not any(found):
+        return []
     for base in steps[1:]:
         verdicts = {each.figure: each for each in compared(kept.campaign, base, slug)}
         found += [shown(kept.median(base, key), unit), in_words(verdicts.get(key))]

@@ -1,4 +1,5 @@
-"""The table of the README: a few steps side by side, made from the kept results."""
+"""The tables of the README, made from the kept results: when to stop, and a few steps side by
+side."""
 
 import re
 from functools import partial
@@ -6,12 +7,14 @@ from functools import partial
 from tools.lab.experiment.facts import CHANGES, IMPORTS, KEYS, LARGEST, PROCESSES
 from tools.lab.experiment.figures import HIGHEST_RATE
 from tools.lab.ground.tree import HERE
+from tools.lab.report import stops
 from tools.lab.report.blocks import table
 from tools.lab.report.human import middle, shown
 
 PAGE = HERE.path / "README.md"
 TABLE = re.compile(r"(?<=<!-- table -->\n).*(?=<!-- /table -->)", re.DOTALL)
-STEPS = ("00", "03", "05", "06", "07", "09", "10")
+ADVICE = re.compile(r"(?<=<!-- stop -->\n).*(?=<!-- /stop -->)", re.DOTALL)
+STEPS = ("00", "03", "05", "06", "07", "10", "13")
 BOOKING = "CPU of all for book, ms"  # of ./lab bench
 # {drill: its row}
 DRILLS = {
@@ -23,7 +26,8 @@ DRILLS = {
 
 def page(kept):
     """The text of the README as it should be."""
-    return TABLE.sub(lambda _: comparison(kept), PAGE.read_text())
+    text = ADVICE.sub(lambda _: stops.advice(kept), PAGE.read_text())
+    return TABLE.sub(lambda _: comparison(kept), text)
 
 
 def comparison(kept):

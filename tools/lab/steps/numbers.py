@@ -2,7 +2,7 @@
 
 from tools.lab.experiment.facts import CHANGES, PROCESSES
 from tools.lab.experiment.origin import digest_of
-from tools.lab.report import markdown, noise, readme, store
+from tools.lab.report import grounds, markdown, noise, readme, store
 from tools.lab.report.kept import Kept
 from tools.lab.steps import chain as chains
 from tools.lab.steps import changes, listing
@@ -34,7 +34,12 @@ def documents():
     }
     if not pages:
         return {}
-    return {**pages, readme.PAGE: readme.page(kept), noise.PAGE: noise.page(store.noise())}
+    return {
+        **pages,
+        readme.PAGE: readme.page(kept),
+        grounds.PAGE: grounds.page(kept),
+        noise.PAGE: noise.page(store.noise()),
+    }
 
 
 def facts(steps):

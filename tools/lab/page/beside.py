@@ -1,0 +1,31 @@
+"""The page beside a system that runs: its own process, which ends with the lab."""
+
+import subprocess
+import sys
+from contextlib import contextmanager, suppress
+
+from tools.lab.ground.tree import HERE
+
+ENDS_WITHIN = 5.0  # seconds
+
+
+@contextmanager
+def served(tree, state):
+    """Serve the page of the system on a state during the block; gives its address, or nothing if it
+    cannot be served."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tools.lab.page.server", str(state), str(tree.path)],
+        cwd=HERE.path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        with suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=ENDS_WITHIN)
+        process.kill()
+        process.wait()
