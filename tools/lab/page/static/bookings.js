@@ -70,6 +70,7 @@ export class Bookings {
     row.shown = shown;
     lines.forEach((line, number) => {
       const element = row.lines.children[number] ?? row.lines.appendChild(h("li", { className: "line" }, h("code", {}, line.type), h("ol", { className: "chips" })));
+      setText(element.firstElementChild, line.type); // a message may come before an earlier one
       showChips(element.lastElementChild, line.chips);
     });
   }
