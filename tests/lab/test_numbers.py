@@ -314,7 +314,7 @@ def test_a_ground_that_nobody_has_measured_has_no_line():
 def test_journeys_that_go_on_are_counted_here_and_at_the_step_before():
     kept = kept_of(campaign=compared())
 
-    says = stops.Going("kill-web", "a web process is killed").at(B, A, kept)
+    says = stops.Going("kill-web", "a web process is killed").at(B, kept)
 
     assert says == "8 of 8 journeys go on while a web process is killed; at step 00, 0"
-    assert stops.Going("no-such-drill", "it rains").at(B, A, kept) == ""
+    assert stops.Going("no-such-drill", "it rains").at(B, kept) == ""

@@ -54,6 +54,14 @@ def open_panel(page, name):
     return page.locator("#panel")
 
 
+def stop(page, name):
+    """Stop a process on the page; answers its panel."""
+    panel = open_panel(page, name)
+    panel.get_by_role("button", name="Stop").click()
+    expect(panel.get_by_role("button", name="Start")).to_be_visible(timeout=LATE)
+    return panel
+
+
 def test_there_is_a_box_for_every_process_and_topic(watch):
     page = watch()
 
@@ -86,9 +94,7 @@ def test_a_process_is_hung_and_resumed(watch):
 
 def test_a_booking_waits_for_a_stopped_process_and_goes_on_once_it_runs(watch, shared_encore):
     page = watch()
-    panel = open_panel(page, "notifications-worker")
-    panel.get_by_role("button", name="Stop").click()
-    expect(panel.get_by_role("button", name="Start")).to_be_visible(timeout=LATE)
+    panel = stop(page, "notifications-worker")
 
     id = book(shared_encore.system.to_run())
     booking = page.locator(f'.booking[data-id="{id}"]')
@@ -108,9 +114,7 @@ def test_a_booking_waits_for_a_stopped_process_and_goes_on_once_it_runs(watch, s
 
 def test_a_message_waits_in_the_outbox_for_a_stopped_relay(watch, shared_encore):
     page = watch()
-    panel = open_panel(page, "bookings-relay")
-    panel.get_by_role("button", name="Stop").click()
-    expect(panel.get_by_role("button", name="Start")).to_be_visible(timeout=LATE)
+    panel = stop(page, "bookings-relay")
 
     id = book(shared_encore.system.to_run())
 

@@ -21,7 +21,7 @@ class Failing:
     drill: str
     meanwhile: str
 
-    def at(self, slug, before, kept):
+    def at(self, slug, kept):
         drilled = kept.drills(slug).get(self.drill)
         if not drilled:
             return ""
@@ -36,7 +36,7 @@ class Benched:
     unit: str
     says: str
 
-    def at(self, slug, before, kept):
+    def at(self, slug, kept):
         values = kept.figures(slug, "bench").get(self.figure)
         return self.says.format(middle(values, self.unit)) if values else ""
 
@@ -45,7 +45,7 @@ class Benched:
 class Moving:
     """What visitors noticed of the move to a step."""
 
-    def at(self, slug, before, kept):
+    def at(self, slug, kept):
         moves = stops.move(slug, kept)
         return moves[0] if moves else ""
 
@@ -54,7 +54,7 @@ class Moving:
 class Price:
     """CPU time and memory against step 00, and the processes."""
 
-    def at(self, slug, before, kept):
+    def at(self, slug, kept):
         first = next(iter(kept.files))
         alone = kept.facts(first).get(PROCESSES)
         return f"compared with step {first[:2]}, which has {alone}: {stops.price(slug, kept)}"
@@ -92,7 +92,7 @@ def measured(kept):
         [name, f"[{slugs[step][:2]} {slugs[step][3:]}](steps/{slugs[step]}.md)", figure]
         for name, step, what in GROUNDS
         if step in slugs
-        for figure in [what.at(slugs[step], kept.beside(slugs[step])[1], kept)]
+        for figure in [what.at(slugs[step], kept)]
         if figure
     ]
     return table(("ground", "see it at", "measured there"), lines, words=3) + "\n"

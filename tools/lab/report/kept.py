@@ -62,6 +62,10 @@ class Kept:
             found |= result.drills[slug]
         return found
 
+    def moves(self, slug):
+        """[(command, counts of all its stages)] of the moves to a step."""
+        return [(each.command, each.facts[slug]["whole"]) for each in self.of(slug, "migrate")]
+
     def facts(self, slug):
         found = dict(self.campaign.facts.get(slug, {})) if self.campaign else {}
         coupled = self.figures(slug, "coupling")

@@ -10,6 +10,7 @@ from tools.lab.ground.tree import HERE
 from tools.lab.report.blocks import said, table
 from tools.lab.report.human import listed, middle, number, shown
 from tools.lab.report.single import single_requests
+from tools.lab.report.stops import noticed
 
 PAGES = HERE.path / "docs" / "steps"
 NUMBERS = re.compile(r"(?<=<!-- numbers -->\n).*(?=<!-- /numbers -->)", re.DOTALL)
@@ -194,10 +195,8 @@ def rates(slug, kept):
 def moves(slug, kept):
     """What visitors noticed of the moves to a step."""
     lines = [
-        f"During `{each.command}` a request waited for {shown(whole['longest'], 's')} at most, and "
-        f"{number(whole['failed'])} of {number(whole['requests'])} failed. Lower is better."
-        for each in kept.of(slug, "migrate")
-        for whole in [each.facts[slug]["whole"]]
+        f"During `{command}` {noticed(whole)}. Lower is better."
+        for command, whole in kept.moves(slug)
     ]
     return [said(" ".join(lines))] if lines else []
 

@@ -69,8 +69,8 @@ def fact(kept, key, slug):
 
 def works(kept, drill, slug):
     """5 of 12: the journeys that work, of all."""
-    found = kept.drills(slug).get(drill, {}).get("found")
-    return f"{list(found.values()).count('works')} of {len(found)}" if found else ""
+    counted = stops.going_on(kept.drills(slug), drill)
+    return "{} of {}".format(*counted) if counted else ""
 
 
 def coupled(kept, slug):

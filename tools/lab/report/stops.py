@@ -25,7 +25,7 @@ class Going:
     drill: str
     meanwhile: str
 
-    def at(self, slug, before, kept):
+    def at(self, slug, kept):
         slugs = list(kept.files)
         known = {
             each: found
@@ -45,7 +45,7 @@ class Going:
 class Coupling:
     """Imports and foreign keys across modules, here and at step 00."""
 
-    def at(self, slug, before, kept):
+    def at(self, slug, kept):
         first = next(iter(kept.files))
         here, there = (
             [kept.facts(each).get(key) for key in (IMPORTS, KEYS)] for each in (slug, first)
@@ -65,7 +65,8 @@ class Deployed:
     change: str
     does: str
 
-    def at(self, slug, before, kept):
+    def at(self, slug, kept):
+        before = kept.beside(slug)[1]
         here, there = (
             kept.facts(each).get(CHANGES, {}).get(self.change) for each in (slug, before)
         )
@@ -141,7 +142,7 @@ def row(slug, kept, buys):
     before = kept.beside(slug)[1]
     link = f"[{slug[:2]} {slug[3:]}](docs/steps/{slug}.md)"
     price_and_move = "; ".join([price(slug, kept), *move(slug, kept)])
-    return [link, buys.at(slug, before, kept), price_and_move, way_back(slug, before)]
+    return [link, buys.at(slug, kept), price_and_move, way_back(slug, before)]
 
 
 def going_on(drills, name):
@@ -166,12 +167,15 @@ def price(slug, kept):
 
 def move(slug, kept):
     """What visitors noticed of the move to a step."""
-    return [
-        f"during the move a request waited for {shown(whole['longest'], 's')} at most, and "
+    return [f"during the move {noticed(whole)}" for _, whole in kept.moves(slug)]
+
+
+def noticed(whole):
+    """What visitors noticed of a move, from the counts of all its stages."""
+    return (
+        f"a request waited for {shown(whole['longest'], 's')} at most, and "
         f"{number(whole['failed'])} of {number(whole['requests'])} failed"
-        for each in kept.of(slug, "migrate")
-        for whole in [each.facts[slug]["whole"]]
-    ]
+    )
 
 
 def way_back(slug, before):
