@@ -1,4 +1,6 @@
+from contextlib import nullcontext
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -295,6 +297,25 @@ def test_a_step_is_compared_with_itself_from_fresh_starts(tmp_path):
     assert [run.broken for run in journal.runs()] == [{}] * 2
     assert found["cpu"].verdict == TOO_FEW
     assert found["cpu"].pairs == found["start"].pairs == 1
+
+
+@pytest.mark.parametrize("broken", [{}, {"no booking is lost": ["b1"]}])
+def test_the_logs_of_a_run_that_broke_a_promise_are_kept(tmp_path, monkeypatch, broken):
+    state, logs = tmp_path / "state", tmp_path / "journal" / "logs"
+    (state / "logs").mkdir(parents=True)
+    (state / "logs" / "worker.log").write_text("stands still\n")
+    prepared = Prepared(HERE, None, None, logs)
+    system = SimpleNamespace(state=state, ready_after=1.0)
+    monkeypatch.setattr(prepared, "start", lambda: nullcontext(system))
+    for function in ("visitors", "settle"):
+        monkeypatch.setattr(f"tools.lab.experiment.run.{function}", lambda *given: None)
+    monkeypatch.setattr(
+        "tools.lab.experiment.run.measure", lambda *given, load: Run("a slug", broken=broken)
+    )
+
+    run(prepared, None)
+
+    assert sorted(each.name for each in logs.glob("*")) == (["worker.log"] if broken else [])
 
 
 def test_the_sides_of_a_comparison_have_names_of_their_own():

@@ -112,6 +112,25 @@ def test_a_booking_waits_for_a_stopped_process_and_goes_on_once_it_runs(watch, s
     expect(page.locator("#trace-text")).to_contain_text("notifications booking.confirmed")
 
 
+TWICE = """async () => {
+  const { Bookings } = await import("./bookings.js");
+  const list = new Bookings({ topics: ["bookings"] }, () => {});
+  const message = (type) => ({ type, topic: "bookings", recorded: 1, done: [], waits: [] });
+  const show = (...types) => {
+    const booking = { id: "cafe", began: 0, messages: types.map(message) };
+    list.show({ bookings: [booking], processes: {}, at: 0 });
+  };
+  show("later");
+  show("earlier", "later");
+  const lines = document.querySelectorAll('.booking[data-id="cafe"] code');
+  return [...lines].map((line) => line.textContent);
+}"""
+
+
+def test_a_message_may_come_before_an_earlier_one(watch):
+    assert watch().evaluate(TWICE) == ["earlier", "later"]
+
+
 def test_a_message_waits_in_the_outbox_for_a_stopped_relay(watch, shared_encore):
     page = watch()
     panel = stop(page, "bookings-relay")

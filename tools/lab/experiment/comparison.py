@@ -12,6 +12,7 @@ from tools.lab.ground.failed import Failed
 MOST_ATTEMPTS = 3  # at a block, some run of which was void
 VOID = 3  # exit code
 PROXIED = "(proxy)"  # ends the name of a step with fault proxies that do nothing
+LOGS = "logs"  # in a journal's folder: those of the run that broke a promise
 SEARCHES = 3  # for the highest rate of each step
 
 
@@ -29,9 +30,9 @@ def order(names, blocks, seed):
 def carry_out(journal, settings, trees, watch):
     """Make the runs and the searches that a journal lacks, unless a run breaks a promise. watch
     shows what happens."""
-    plan = settings.plan()
+    plan, logs = settings.plan(), journal.folder / LOGS
     prepared = {
-        name: Prepared(tree, plan._replace(proxied=name.endswith(PROXIED)), watch.log)
+        name: Prepared(tree, plan._replace(proxied=name.endswith(PROXIED)), watch.log, logs)
         for name, tree in trees.items()
     }
     blocks = order(list(trees), settings.blocks, settings.seed)

@@ -1,6 +1,7 @@
 """A step that is seeded once, and started again and again on a copy of that."""
 
 import os
+import shutil
 import time
 from contextlib import ExitStack, contextmanager
 
@@ -15,12 +16,14 @@ NOT_OURS = ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "SMTP_URL", "STRIPE_API_B
 
 class Prepared:
     """A step with the sample data of a plan, as a context manager. budget is {what it may use: how
-    much}, and seconds is how long its preparation took."""
+    much}, and seconds is how long its preparation took. The logs of a run that broke a promise are
+    kept in the folder logs, if it is given."""
 
-    def __init__(self, tree, plan, log):
+    def __init__(self, tree, plan, log, logs=None):
         self.tree = tree
         self.plan = plan
         self.log = log
+        self.logs = logs
         self.budget = {}
         self.seconds = 0.0
         self.stack = ExitStack()
@@ -49,6 +52,11 @@ class Prepared:
             os.sync()
             with self._running(state, at_once=True) as system:
                 yield system
+
+    def keep_logs(self, system):
+        """Keep what the processes have logged; the state of the run is deleted afterwards."""
+        if self.logs:
+            shutil.copytree(system.state / "logs", self.logs, dirs_exist_ok=True)
 
     @contextmanager
     def _running(self, state, *, at_once=False):

@@ -68,8 +68,9 @@ def beside_others(slug, kept):
     ]
     return said(
         f"**What it costs.** Medians of {runs(slug, kept)} runs, all steps in turn under the same "
-        "load; the percentiles count from the time when a request was due. Lower is better. *Same* "
-        "means within 5 %; *not decided* means that the runs do not show which is lower.",
+        "load; the percentiles count from the time when a request was due. Lower is better. A "
+        "multiple is the median of pairs of runs, and differs from the quotient of two medians. "
+        "*Same* means within 5 %; *not decided* means that the runs do not show which is lower.",
         table(names, [row for row in rows if any(row[1:])]),
     )
 
@@ -151,7 +152,8 @@ def failures(slug, kept):
     return rows and said(
         "**What stops when something fails.** A customer tries every journey meanwhile; what is in "
         "neither list works. Requests are those of a low load; *well again* counts from the end of "
-        "the fault until a customer could buy a seat and got the mail. Lower is better.",
+        "the fault until a customer could buy a seat and got the mail. Lower is better. The load "
+        "asks for no recommendations: they can fail while none of its requests does.",
         table(["while", "fails", "comes later", "requests failed", "well again"], rows, words=3),
     )
 

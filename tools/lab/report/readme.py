@@ -48,7 +48,7 @@ def rows_of(kept):
     for drill, name in DRILLS.items():
         yield name, partial(works, kept, drill)
     yield "imports and foreign keys across modules", partial(coupled, kept)
-    yield "lines of the largest deployable", partial(fact, kept, LARGEST)
+    yield "lines of the largest program that is deployed by itself", partial(fact, kept, LARGEST)
     for change in changes(kept):
         name = f"[{change}](docs/changes/README.md): files / processes to deploy"
         yield name, partial(touched, kept, change)

@@ -11,14 +11,15 @@ Measured request by request, with nothing else running. A value is a median; whe
 measured several times, the lowest and highest are beside it. Lower is better, except for rates. A
 *bare route* is a Flask route that reads the same rows with one statement of SQLAlchemy, and does
 nothing besides. A share of 0.6 means: 60 requests in the time in which the bare route answers 100.
-From step 02 on, the requests to both go through a facade."""
+If a share is above 1, Encore's route is the faster one. From step 02 on, the requests to both go
+through a facade."""
 OF_THE_FACADE = """\
 The lines about the facade: a *read* is a GET, a *write* is a POST. *A Caddy without routes, checks
 and log* is a second reverse proxy, which does nothing but pass requests on. So its line is the
 price of any reverse proxy, and the rest is what this facade does besides."""
 OF_CPU = """\
 CPU time of one request by process, in milliseconds. Work after the answer counts, work at rest does
-not. Lower is better."""
+not. Lower is better. The *yardstick* is the process of the bare routes."""
 
 
 def single_requests(slug, kept):

@@ -8,6 +8,7 @@ const FEWEST_DOTS = 3; // on a short one
 const LASTS = 900; // milliseconds
 const FEW = 20; // messages that may be on their way to a group
 const STUCK = 3000; // milliseconds in which a group takes none of the messages that there are
+const NEAR = 4; // pixels between an arrow and a box that it passes
 const WIDE = matchMedia("(min-width: 74rem)");
 
 export class Wires {
@@ -32,7 +33,7 @@ export class Wires {
     this.#drawn.clear();
     const ends = spread(links, places);
     for (const link of links) {
-      const { d, label } = route(link, places.get(link.from), places.get(link.to), ends.get(link));
+      const { d, label } = route(link, places, ends.get(link));
       const path = svg("path", { d, class: `wire ${link.kind}` });
       const text = svg("text", { class: "on-wire", ...label });
       wires.append(path, text);
@@ -71,7 +72,8 @@ function spread(links, places) {
   return ends;
 }
 
-function route(link, from, to, ends) {
+function route(link, places, ends) {
+  const [from, to] = [places.get(link.from), places.get(link.to)];
   if (link.isDown) {
     const x = from.left + from.width / 2;
     const [y1, y2] = [from.top + from.height, to.top];
@@ -82,7 +84,17 @@ function route(link, from, to, ends) {
   if (link.kind === "request") Object.assign(label, { x: x2 - 6, y: y2 - 4, "text-anchor": "end" });
   const bend = Math.min(60, (x2 - x1) / 2);
   const turn = x1 + 2 * bend;
-  return { d: `M ${x1} ${y1} C ${x1 + bend} ${y1}, ${turn - bend} ${y2}, ${turn} ${y2} L ${x2} ${y2}`, label };
+  const y = link.kind === "call" ? freeHeight(y2, x1, x2, places) : y2;
+  const detour = y === y2 ? "" : ` L ${x2 - 2 * bend} ${y} C ${x2 - bend} ${y}, ${x2 - bend} ${y2}, ${x2} ${y2}`;
+  return { d: `M ${x1} ${y1} C ${x1 + bend} ${y1}, ${turn - bend} ${y}, ${turn} ${y}${detour} L ${x2} ${y2}`, label };
+}
+
+// The height, as near to y as possible, at which no box lies between x1 and x2.
+function freeHeight(y, x1, x2, places) {
+  const between = [...places.values()].filter((box) => box.left > x1 && box.left + box.width < x2);
+  const isFree = (height) => between.every((box) => height < box.top - NEAR || height > box.top + box.height + NEAR);
+  const beside = between.flatMap((box) => [box.top - 2 * NEAR, box.top + box.height + 2 * NEAR]);
+  return [y, ...beside].filter(isFree).sort((a, b) => Math.abs(a - y) - Math.abs(b - y))[0] ?? y;
 }
 
 function dots(d, kind, number) {
