@@ -7,7 +7,7 @@ import pytest
 from tools.lab.cli.compare import sides
 from tools.lab.experiment.comparison import MOST_ATTEMPTS, make_runs, order, rates, search
 from tools.lab.experiment.journal import Journal, newest
-from tools.lab.experiment.ladder import Ladder
+from tools.lab.experiment.ladder import Ladder, highest_rate
 from tools.lab.experiment.result import Result, Run
 from tools.lab.experiment.run import Prepared, run
 from tools.lab.experiment.settings import Settings
@@ -299,23 +299,45 @@ def test_a_step_is_compared_with_itself_from_fresh_starts(tmp_path):
     assert found["cpu"].pairs == found["start"].pairs == 1
 
 
-@pytest.mark.parametrize("broken", [{}, {"no booking is lost": ["b1"]}])
-def test_the_logs_of_a_run_that_broke_a_promise_are_kept(tmp_path, monkeypatch, broken):
-    state, logs = tmp_path / "state", tmp_path / "journal" / "logs"
+@pytest.fixture
+def prepared(tmp_path, monkeypatch):
+    """A Prepared whose system only seems to run; its worker has logged a line."""
+    state = tmp_path / "state"
     (state / "logs").mkdir(parents=True)
     (state / "logs" / "worker.log").write_text("stands still\n")
-    prepared = Prepared(HERE, None, None, logs)
+    prepared = Prepared(HERE, None, None, tmp_path / "journal" / "logs")
     system = SimpleNamespace(state=state, ready_after=1.0)
     monkeypatch.setattr(prepared, "start", lambda: nullcontext(system))
-    for function in ("visitors", "settle"):
-        monkeypatch.setattr(f"tools.lab.experiment.run.{function}", lambda *given: None)
-    monkeypatch.setattr(
-        "tools.lab.experiment.run.measure", lambda *given, load: Run("a slug", broken=broken)
-    )
+    for name in ("run.visitors", "run.settle", "ladder.visitors"):
+        monkeypatch.setattr(f"tools.lab.experiment.{name}", lambda *given: None)
+    return prepared
+
+
+BROKEN = pytest.mark.parametrize("broken", [{}, {"no booking is lost": ["b1"]}])
+
+
+def kept_by(prepared):
+    return sorted(each.name for each in prepared.logs.glob("*"))
+
+
+@BROKEN
+def test_the_logs_of_a_run_that_broke_a_promise_are_kept(prepared, monkeypatch, broken):
+    made = Run("a slug", broken=broken)
+    monkeypatch.setattr("tools.lab.experiment.run.measure", lambda *given, load: made)
 
     run(prepared, None)
 
-    assert sorted(each.name for each in logs.glob("*")) == (["worker.log"] if broken else [])
+    assert kept_by(prepared) == (["worker.log"] if broken else [])
+
+
+@BROKEN
+def test_the_logs_of_a_search_that_broke_a_promise_are_kept(prepared, monkeypatch, broken):
+    made = Ladder(1.0, 2.0, "", [], Run("a slug", broken=broken))
+    monkeypatch.setattr("tools.lab.experiment.ladder.search", lambda *given: made)
+
+    highest_rate(prepared, SimpleNamespace(rate=1.0))
+
+    assert kept_by(prepared) == (["worker.log"] if broken else [])
 
 
 def test_the_sides_of_a_comparison_have_names_of_their_own():

@@ -218,10 +218,11 @@ def written(result, journal, path, html, opening):
         result.write(target)
     html = html or journal.folder / "report.html"
     page.write(result, html)
+    out.print(f"Report: {os.path.relpath(html)}", markup=False, soft_wrap=True)
     logs = journal.folder / comparison.LOGS
-    for what, place in (("Report", html), ("Logs of the run that broke a promise", logs)):
-        if place.exists():
-            out.print(f"{what}: {os.path.relpath(place)}", markup=False, soft_wrap=True)
+    if logs.exists():
+        line = f"Logs of the run that broke a promise: {os.path.relpath(logs)}"
+        out.print(line, markup=False, soft_wrap=True)
     browser = find_browser()
     if opening and browser and any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY"))):
         subprocess.Popen([browser, str(html)], start_new_session=True)

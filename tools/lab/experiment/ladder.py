@@ -42,7 +42,9 @@ class Ladder:
 def highest_rate(prepared, plan):
     """The Ladder of a fresh start of a step, searched from the plan's rate on."""
     with prepared.start() as system:
-        return search(system, visitors(system, plan, prepared.log), plan.rate)
+        ladder = search(system, visitors(system, plan, prepared.log), plan.rate)
+        prepared.keep_logs(system, ladder.run)
+    return ladder
 
 
 def search(system, load, rate):

@@ -53,9 +53,10 @@ class Prepared:
             with self._running(state, at_once=True) as system:
                 yield system
 
-    def keep_logs(self, system):
-        """Keep what the processes have logged; the state of the run is deleted afterwards."""
-        if self.logs:
+    def keep_logs(self, system, run):
+        """Keep what the processes have logged, if the run broke a promise: its state is deleted
+        afterwards."""
+        if self.logs and run.broken:
             shutil.copytree(system.state / "logs", self.logs, dirs_exist_ok=True)
 
     @contextmanager

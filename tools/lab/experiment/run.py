@@ -50,8 +50,7 @@ def run(prepared, plan, block=0, attempt=1):
         run = measure(system, plan, block, attempt, load=load)
         run.figures["start"] = system.ready_after
         settle(system, load, run)
-        if run.broken:
-            prepared.keep_logs(system)
+        prepared.keep_logs(system, run)
     return run
 
 
