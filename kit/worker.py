@@ -1,0 +1,90 @@
+"""A worker process: a thread for each consumer group and one that replays dead letters, until
+SIGTERM or until a group fails.
+
+A group is a module with TOPICS, HANDLERS {type: handle(session, process, message)} and SNAPSHOTS
+(whether it applies snapshot messages)."""
+
+import logging
+import signal
+import sys
+import threading
+from contextlib import suppress
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from kit import dead_letters, kafka
+from kit.consumer import Consumer
+
+STOP_SECONDS = 8.0
+REPLAY_SECONDS = 5.0  # between two looks for dead letters that are due
+logger = logging.getLogger(__name__)
+
+
+def main(words, groups, process, settings, *, databases):
+    """Consume for groups {name: module}, or replay their dead letters if the word is replay.
+
+    databases is {name: Database}; process is what the handlers get besides the session."""
+    if words not in ([], ["replay"]):
+        sys.exit("usage: no word, or replay")
+
+    def consumer_of(group, source):
+        return consumer(group, groups[group], process, source, databases[group])
+
+    if words:
+        replay(groups, consumer_of)
+    else:
+        run(groups, consumer_of, kafka.Broker(kafka.connection(settings)))
+
+
+def consumer(group, module, process, source, database):
+    """The consumer of a group."""
+    handlers = {
+        type: lambda session, message, handle=handle: handle(session, process, message)
+        for type, handle in module.HANDLERS.items()
+    }
+    return Consumer(group, source, handlers, database.transaction, snapshots=module.SNAPSHOTS)
+
+
+def replay(groups, consumer_of):
+    """Replay the dead letters of each group, in the order of groups; log how many are left."""
+    for group in groups:
+        left = dead_letters.replay(consumer_of(group, None))
+        logger.info("replayed", extra={"group": group, "left": left})
+
+
+def replay_when_due(groups, consumer_of, stop):
+    """Replay the dead letters whose next try is due, until the event stop is set.
+
+    In a thread of its own: a slow try does not hold up the newer messages."""
+    while not stop.wait(REPLAY_SECONDS):
+        for group in groups:
+            with suppress(SQLAlchemyError):  # the database is away: the consumers log it
+                dead_letters.replay(consumer_of(group, None), only_due=True)
+
+
+def run(groups, consumer_of, broker):
+    """Consume until SIGTERM; exit with code 1 if a group fails."""
+    stop = threading.Event()
+    failed = threading.Event()
+
+    def consume(group, topics):
+        try:
+            consumer_of(group, broker.source(group, topics)).run(stop)
+        except Exception:
+            logger.exception("consumer failed", extra={"group": group})
+            failed.set()
+            stop.set()  # the other groups end too, and the supervisor starts all of them again
+
+    signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
+    threads = [
+        threading.Thread(target=consume, args=[group, module.TOPICS], daemon=True)
+        for group, module in groups.items()
+    ]
+    replaying = [groups, consumer_of, stop]
+    threads.append(threading.Thread(target=replay_when_due, args=replaying, daemon=True))
+    for thread in threads:
+        thread.start()
+    stop.wait()
+    for thread in threads:
+        thread.join(STOP_SECONDS)  # while Kafka is away, a thread may not end by itself
+    sys.exit(1 if failed.is_set() else 0)
