@@ -1,5 +1,5 @@
 """A worker process: a thread for each consumer group and one that replays dead letters, until
-SIGTERM or until a group fails.
+SIGTERM or until one of them fails.
 
 A group is a module with TOPICS, HANDLERS {type: handle(session, process, message)} and SNAPSHOTS
 (whether it applies snapshot messages)."""
@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from contextlib import suppress
+from functools import partial
 
 from kafka.errors import KafkaError
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,18 +17,20 @@ from sqlalchemy.exc import SQLAlchemyError
 from kit import dead_letters, kafka, rebuild
 from kit.consumer import Consumer
 from kit.failures import cause_of
+from kit.relay import Relay
 
 STOP_SECONDS = 8.0
 REPLAY_SECONDS = 5.0  # between two looks for dead letters that are due
 logger = logging.getLogger(__name__)
 
 
-def main(words, groups, process, settings, *, databases, copies=None, name=None):
+def main(words, groups, process, settings, *, databases, copies=None, name=None, outbox=None):
     """Consume for groups {name: module}, replay their dead letters if the word is replay, or build
     their copies again if it is rebuild.
 
     databases is {name: Database}; process is what the handlers get besides the session. copies is
-    {name: the tables of its copy}, and name that of this process, where there are copies."""
+    {name: the tables of its copy}, and name that of this process, where there are copies. outbox is
+    the URL of a database whose messages this process relays, too."""
     commands = ["replay", "rebuild"] if copies else ["replay"]
     if words not in ([], *([each] for each in commands)):
         sys.exit(f"usage: no word, or {' or '.join(commands)}")
@@ -42,7 +45,7 @@ def main(words, groups, process, settings, *, databases, copies=None, name=None)
     if words == ["rebuild"]:
         rebuild_all(copies, databases, broker, name)
     else:
-        run(groups, consumer_of, broker)
+        run(groups, consumer_of, broker, outbox)
 
 
 def consumer(group, module, process, source, database):
@@ -84,23 +87,30 @@ def replay_when_due(groups, consumer_of, stop):
                 dead_letters.replay(consumer_of(group, None), only_due=True)
 
 
-def run(groups, consumer_of, broker):
-    """Consume until SIGTERM; exit with code 1 if a group fails."""
+def run(groups, consumer_of, broker, outbox=None):
+    """Consume, and relay the messages in the database at outbox, if it is given, until SIGTERM;
+    exit with code 1 if a group or the relay fails."""
     stop = threading.Event()
     failed = threading.Event()
 
-    def consume(group, topics):
+    def until_it_fails(what, work):
         try:
-            consumer_of(group, broker.source(group, topics)).run(stop)
+            work()
         except Exception:
-            logger.exception("consumer failed", extra={"group": group})
+            logger.exception("worker failed", extra={"failed": what})
             failed.set()
-            stop.set()  # the other groups end too, and the supervisor starts all of them again
+            stop.set()  # the others end too, and the supervisor starts all of them again
+
+    def consume(group):
+        consumer_of(group, broker.source(group, groups[group].TOPICS)).run(stop)
+
+    work = {group: partial(consume, group) for group in groups}
+    if outbox:
+        work["relay"] = Relay(outbox, broker, stop).run
 
     signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
     threads = [
-        threading.Thread(target=consume, args=[group, module.TOPICS], daemon=True)
-        for group, module in groups.items()
+        threading.Thread(target=until_it_fails, args=each, daemon=True) for each in work.items()
     ]
     replaying = [groups, consumer_of, stop]
     threads.append(threading.Thread(target=replay_when_due, args=replaying, daemon=True))

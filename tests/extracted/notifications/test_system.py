@@ -2,6 +2,8 @@
 
 import re
 import signal
+import subprocess
+import sys
 import uuid
 from contextlib import suppress
 from itertools import product
@@ -9,8 +11,6 @@ from itertools import product
 import psycopg
 
 from extracted.notifications.worker import GROUPS
-from kit import kafka
-from kit.message import read
 from tools.lab.ground.tree import HERE
 from tools.lab.look import mail as mailbox
 from tools.lab.look import topics
@@ -54,21 +54,36 @@ def book(encore):
     ).json["id"]
 
 
-def test_a_new_subscriber_needs_no_change_elsewhere(encore, eventually):
-    booking, received = book(encore), []
-    newcomer = kafka.Broker(
-        {"bootstrap_servers": [encore.system.settings["KAFKA_BOOTSTRAP_SERVERS"]]}
-    ).source("box-office", ["bookings"])
+NEWCOMER = """
+import sys
+from kit import kafka
+
+source = kafka.Broker({"bootstrap_servers": [sys.argv[1]]}).source("box-office", ["bookings"])
+while True:
+    for record in source.poll():
+        print(record.key.decode(), dict(record.headers)["ce_type"].decode(), flush=True)
+"""
+
+
+def test_a_new_subscriber_needs_no_change_elsewhere(encore, eventually, tmp_path):
+    booking, received = book(encore), tmp_path / "received"
+    address = encore.system.settings["KAFKA_BOOTSTRAP_SERVERS"]
+    with received.open("w") as file:
+        newcomer = subprocess.Popen(
+            [sys.executable, "-c", NEWCOMER, address], cwd=HERE.path, stdout=file
+        )
 
     def received_types():
-        received.extend(
-            read(record.topic, record.key, record.value, record.headers)
-            for record in newcomer.poll()
-        )
-        return [message.type for message in received if message.key == booking]
+        lines = (line.split() for line in received.read_text().splitlines())
+        return [type for key, type in lines if key == booking]
 
-    eventually(lambda: received_types() == ["booking.requested", "booking.confirmed"], within=30)
-    newcomer.close()
+    try:
+        eventually(
+            lambda: received_types() == ["booking.requested", "booking.confirmed"], within=30
+        )
+    finally:
+        newcomer.kill()
+        newcomer.wait()
     eventually(
         lambda: (
             [mail["subject"].split()[0] for mail in encore.mails(to="fan@encore.example")]
