@@ -17,7 +17,7 @@ from tools.lab.look import topics
 
 PAGE = HERE.path / "docs" / "steps" / "07-notifications.md"
 VICTIMS = (
-    "relay",
+    "bookings-relay",
     "notifications-worker",
     "postgres-notifications",
 )  # tests/kit restarts Kafka
