@@ -11,8 +11,7 @@ ENDS_WITHIN = 5.0  # seconds
 
 @contextmanager
 def served(tree, state):
-    """Serve the page of the system on a state during the block; gives its address, or nothing if it
-    cannot be served."""
+    """Serve the page of the system on a state during the block."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tools.lab.page.server", str(state), str(tree.path)],
         cwd=HERE.path,
@@ -22,10 +21,19 @@ def served(tree, state):
         text=True,
         start_new_session=True,
     )
+    noted = state / "page"
     try:
-        yield process.stdout.readline().strip()
+        noted.write_text(process.stdout.readline().strip())
+        yield
     finally:
+        noted.unlink(missing_ok=True)
         with suppress(subprocess.TimeoutExpired):
             process.communicate(timeout=ENDS_WITHIN)
         process.kill()
         process.wait()
+
+
+def address_of(state):
+    """The address of the page that is served for a state; empty if none is."""
+    noted = state / "page"
+    return noted.read_text() if noted.exists() else ""
