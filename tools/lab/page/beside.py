@@ -5,6 +5,7 @@ import sys
 from contextlib import contextmanager, suppress
 
 from tools.lab.ground.tree import HERE
+from tools.lab.system.state import read, write
 
 ENDS_WITHIN = 5.0  # seconds
 
@@ -23,7 +24,7 @@ def served(tree, state):
     )
     noted = state / "page"
     try:
-        noted.write_text(process.stdout.readline().strip())
+        write(noted, {"address": process.stdout.readline().strip()}, lasting=False)
         yield
     finally:
         noted.unlink(missing_ok=True)
@@ -35,5 +36,4 @@ def served(tree, state):
 
 def address_of(state):
     """The address of the page that is served for a state; empty if none is."""
-    noted = state / "page"
-    return noted.read_text() if noted.exists() else ""
+    return read(state / "page").get("address", "")
