@@ -134,6 +134,15 @@ def test_measurements_name_their_machine_and_their_files():
             assert result.steps == [path.stem]
 
 
+def test_the_page_copies_the_inbox_as_its_test_does():
+    page = (HERE.path / "docs" / "steps" / "07-notifications.md").read_text()
+    test = (HERE.path / "tests" / "extracted" / "notifications" / "test_system.py").read_text()
+    done = [re.search(rf'^COPY_{way} = "(.+)"$', test, re.MULTILINE)[1] for way in ("OUT", "IN")]
+
+    command = 'psql $OLD -c "{}" | psql $NEW -c "{}"'.format(*done)
+    assert command in " ".join(page.split())
+
+
 def test_every_documented_setting_is_read_somewhere():
     documented = re.findall(
         r"^\| `([A-Z_]+)` \| ", (HERE.path / "docs" / "settings.md").read_text(), re.MULTILINE

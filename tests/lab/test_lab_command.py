@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -192,6 +193,7 @@ def test_ps_shows_where_to_look_again(make_lab):
 
     assert lab.state()["run"]["BASE_URL"] in shown
     assert "fan@encore.example, password fan-of-encore" in shown
+    assert re.search(r"^The lab in a browser  http://127\.0\.0\.1:\d+/\S+/$", shown, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", ["done.json", "running.json"])

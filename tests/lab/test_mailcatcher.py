@@ -1,3 +1,4 @@
+import io
 import smtplib
 import subprocess
 import sys
@@ -5,6 +6,7 @@ import urllib.error
 from email.message import EmailMessage
 
 import pytest
+from rich.console import Console
 
 from tools.lab.ground.tree import HERE
 from tools.lab.ground.waiting import eventually, free_port, is_listening
@@ -97,6 +99,15 @@ def test_the_page_shows_mail_as_text_never_as_markup(catcher):
 
     assert all("&lt;b&gt;Über&lt;/b&gt;" in page for page in pages)
     assert "<script>" not in pages[1]
+
+
+def test_the_terminal_shows_a_subject_as_it_is(catcher):
+    catcher.send(subject="[bold]Ticket[/bold] for [/nobody]")
+    console = Console(file=io.StringIO(), width=120)
+
+    mailbox.show(console, catcher.url, None, None)
+
+    assert "[bold]Ticket[/bold] for [/nobody]" in console.file.getvalue()
 
 
 def test_refusing_is_a_knob(catcher):

@@ -19,7 +19,7 @@ from tests.lab.ended import gone
 from tools.lab.ground.http import as_object
 from tools.lab.ground.tree import HERE, Tree
 from tools.lab.page import messages, processes, requests
-from tools.lab.page.beside import served
+from tools.lab.page.beside import address_of, served
 from tools.lab.page.bookings import Bookings
 from tools.lab.page.plan import Plan
 from tools.lab.page.spans import CLIENT, CONSUMER, PRODUCER, SERVER, Span
@@ -72,8 +72,9 @@ def page(tmp_path, supervisor):
     here = {"pid": os.getpid(), "created": identity(os.getpid())}
     here |= {"children": {"web": [os.getpid(), "", 9]}, "control": control.address}
     write(tmp_path / "running.json", {**here, "run": RUN})
-    with served(Tree(tmp_path), tmp_path) as address:
-        yield urlsplit(address)
+    with served(Tree(tmp_path), tmp_path):
+        yield urlsplit(address_of(tmp_path))
+    assert address_of(tmp_path) == ""
     control.close()
 
 

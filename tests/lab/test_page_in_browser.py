@@ -10,7 +10,7 @@ from tests.lab.shop.conftest import browser  # noqa: F401
 from tests.lab.shop.test_contrast import FAINT
 from tests.lab.test_trace import book
 from tools.lab.ground.tree import HERE
-from tools.lab.page.beside import served
+from tools.lab.page.beside import address_of, served
 from tools.lab.testing.visitor import PHONE
 
 WIDE = {"viewport": {"width": 1280, "height": 900}}
@@ -20,8 +20,8 @@ LATE = 20_000  # milliseconds
 
 @pytest.fixture(scope="module")
 def address(shared_encore):
-    with served(HERE, shared_encore.system.state) as address:
-        yield address
+    with served(HERE, shared_encore.system.state):
+        yield address_of(shared_encore.system.state)
 
 
 @pytest.fixture

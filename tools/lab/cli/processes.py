@@ -12,6 +12,7 @@ from rich.table import Table
 from tools.lab.cli.terminal import out
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE
+from tools.lab.page.beside import address_of
 from tools.lab.steps.chain import is_named
 from tools.lab.system import control
 from tools.lab.system.state import running
@@ -64,10 +65,7 @@ def the_running():
 
 
 def ask(*words):
-    done, answer = control.ask(the_running(), *words)
-    if not done:
-        raise Failed(answer, 2)
-    return answer
+    return control.ask(the_running(), *words)
 
 
 def where_to_look(run, slug):
@@ -81,6 +79,11 @@ def where_to_look(run, slug):
     ]
     title = f"Encore, step {slug}"
     return Panel("\n".join(lines), title=title, border_style="green", expand=False)
+
+
+def tell_page(state):
+    """Print the address of the lab in a browser in one line, to be clicked."""
+    out.print(f"The lab in a browser  {address_of(state) or 'cannot be shown'}", soft_wrap=True)
 
 
 @click.command()
@@ -104,6 +107,7 @@ def ps():
     out.print(table)
     noted = the_running()
     out.print(where_to_look(noted["run"], noted["step"]))
+    tell_page(the_state())
 
 
 @click.command()

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from tools.lab.cli import debugging
 from tools.lab.cli.options import events_option, scale_option, step_argument, tree_to_run
-from tools.lab.cli.processes import where_to_look
+from tools.lab.cli.processes import tell_page, where_to_look
 from tools.lab.cli.terminal import (
     Interrupted,
     out,
@@ -83,9 +83,9 @@ def keep_up(system, terminal, left_out=None):
     system.start()
     if left_out:
         out.print(debugging.leave_out(system, left_out), markup=False, soft_wrap=True)
-    with served(system.tree, system.state) as address:
+    with served(system.tree, system.state):
         out.print(where_to_look(system.to_run(), system.tree.slug))
-        out.print(f"The lab in a browser  {address or 'cannot be shown'}", soft_wrap=True)
+        tell_page(system.state)
         out.print(
             f"Ready after {system.ready_after:.1f} s. Ctrl-C stops it; ./lab ps shows this "
             "again,\nand logs, sql and mail look inside, from another terminal."

@@ -12,6 +12,7 @@ TOOLING = (
     "tools/",
     "requirements/",
     ".ci/",
+    ".devcontainer/",
     "pyproject.toml",
     "README.md",
     "LICENSE",

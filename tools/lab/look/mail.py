@@ -4,6 +4,7 @@ import json
 import urllib.parse
 import urllib.request
 
+from rich.markup import escape
 from rich.table import Table
 
 from tools.lab.ground.failed import Failed
@@ -54,8 +55,8 @@ def show(out, url, id, to):
             table.add_row(
                 mail["ID"][:8],
                 mail["Created"][:19].replace("T", " "),
-                mail["To"][0]["Address"],
-                mail["Subject"],
+                escape(mail["To"][0]["Address"]),
+                escape(mail["Subject"]),
             )
         out.print(table)
         return

@@ -78,7 +78,7 @@ class Question(socketserver.StreamRequestHandler):
 
 
 def ask(noted, *words):
-    """(whether it was done, what came of it) from the lab that has noted itself."""
+    """The answer of the lab that has noted itself; Failed, with exit code 2, if it refuses."""
     port, key = noted["control"]
     who = f"./lab up (process {noted['pid']})"
     if psutil.Process(noted["pid"]).status() == psutil.STATUS_STOPPED:
@@ -92,4 +92,6 @@ def ask(noted, *words):
         raise Failed(f"{who} does not answer: {trouble}") from None
     if not answer:
         raise Failed(f"{who} has ended meanwhile")
-    return answer["done"], answer["answer"]
+    if not answer["done"]:
+        raise Failed(answer["answer"], 2)
+    return answer["answer"]

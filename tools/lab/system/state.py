@@ -17,7 +17,7 @@ from tools.lab.ground.tree import HERE
 from tools.lab.services.postgres import PostgreSQL
 from tools.lab.system import leftovers
 
-OF_A_RUN = ("lock", "running.json", "logs", "traces")  # in a state folder
+OF_A_RUN = ("lock", "running.json", "page", "logs", "traces")  # in a state folder
 
 
 def running(state):
