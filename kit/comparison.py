@@ -1,11 +1,12 @@
 """Compares the rows of tables in two databases, while nobody writes them.
 
 It shares no code with what moves rows, and asks the old database for the columns: so it finds what
-the moving does not know. Keys, and the hash of each row. It names the columns that differ, and
-never prints a value: one of them may be a credential."""
+the moving does not know. Keys, the hash of each row, and sums of money. It names the columns that
+differ, and never prints a value of a row: one of them may be a credential."""
 
 from collections import Counter
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
 import psycopg
 from psycopg import IsolationLevel
@@ -34,11 +35,18 @@ def _snapshot(url):
     return connection
 
 
-def compare(old, new, keys, never_empty, tell):
-    """Tell what differs in the tables; whether all is equal, and each of never_empty has rows.
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a table that are compared: key and where are expressions of SQL."""
 
-    keys are {table: its key, as an expression of SQL}."""
-    found = {table: compare_table(old, new, table, key, tell) for table, key in keys.items()}
+    table: str
+    key: str
+    where: str = "true"
+
+
+def compare(old, new, compared, never_empty, tell):
+    """Tell what differs in Rows; whether all is equal, and each table of never_empty has some."""
+    found = {rows.table: compare_rows(old, new, rows, tell) for rows in compared}
     total = sum(found.values(), Counter())
     if empty := [table for table in never_empty if not found[table].total()]:
         tell(f"{', '.join(empty)}: nothing was compared")
@@ -47,26 +55,27 @@ def compare(old, new, keys, never_empty, tell):
     return not empty and total.keys() == {EQUAL}
 
 
-def compare_table(old, new, table, key, tell):
-    """How many rows of a table are equal, missing, extra and differing; a Counter."""
+def compare_rows(old, new, rows, tell):
+    """How many of the rows are equal, missing, extra and differing; a Counter."""
+    table = rows.table
     columns, theirs = (columns_of(connection, table) for connection in (old, new))
     if unknown := [column for column in columns if column not in theirs]:
         tell(f"{table}: the service has no column {', '.join(unknown)}")
         return Counter({DIFFERING: 1})
     counts = Counter()
     examples = {MISSING: [], EXTRA: [], DIFFERING: []}
-    for which, one, other in paired(*(hashes(each, table, key, columns) for each in (old, new))):
+    for which, one, other in paired(*(hashes(each, rows, columns) for each in (old, new))):
         kind = kind_of(one, other)
         counts[kind] += 1
         if kind != EQUAL and len(examples[kind]) < EXAMPLES:
             examples[kind].append(which)
     for kind, some in examples.items():
         for which in some:
-            words = IN_WORDS.get(kind) or difference(old, new, table, key, columns, which)
+            words = IN_WORDS.get(kind) or difference(old, new, rows, columns, which)
             tell(f"{table} {which}: {words}")
     both = counts[EQUAL] + counts[DIFFERING]
-    rows = both + counts[MISSING], both + counts[EXTRA]
-    tell(f"{table}: {rows[0]} rows in the monolith, {rows[1]} in the service")
+    sums = both + counts[MISSING], both + counts[EXTRA]
+    tell(f"{table}: {sums[0]} rows in the monolith, {sums[1]} in the service")
     return counts
 
 
@@ -74,13 +83,13 @@ def columns_of(connection, table):
     return [name for (name,) in connection.execute(COLUMNS, [table])]
 
 
-def hashes(connection, table, key, columns):
+def hashes(connection, rows, columns):
     """(key, hash of the row) of each row, in the order of the keys' characters."""
-    with connection.cursor(f"rows_of_{table}") as cursor:
+    with connection.cursor(f"rows_of_{rows.table}") as cursor:
         cursor.itersize = FETCHED
         cursor.execute(
-            f"""select {key}, md5(row({", ".join(columns)})::text) from {table}
-                order by ({key}) collate "C" """
+            f"""select {rows.key}, md5(row({", ".join(columns)})::text) from {rows.table}
+                where {rows.where} order by ({rows.key}) collate "C" """
         )
         yield from cursor
 
@@ -107,14 +116,24 @@ def kind_of(one, other):
     return MISSING if other is None else EXTRA if one is None else DIFFERING
 
 
-def difference(old, new, table, key, columns, which):
+def difference(old, new, rows, columns, which):
     """The names of the columns in which a row differs."""
-    one, other = (row(each, table, key, columns, which) for each in (old, new))
+    one, other = (row(each, rows, columns, which) for each in (old, new))
     return f"differs in {', '.join(column for column in one if one[column] != other[column])}"
 
 
-def row(connection, table, key, columns, which):
+def row(connection, rows, columns, which):
     """{column: the hash of its value} of one row."""
     values = ", ".join(f"md5({column}::text) as {column}" for column in columns)
-    query = f"select {values} from {table} where {key} = %s"
+    query = f"select {values} from {rows.table} where {rows.where} and {rows.key} = %s"
     return connection.cursor(row_factory=dict_row).execute(query, [which]).fetchone()
+
+
+def compare_money(old, new, sums, tell):
+    """Tell what a query for (name, sum) answers on both sides; whether it is the same."""
+    ours, theirs = (dict(connection.execute(sums).fetchall()) for connection in (old, new))
+    for which in sorted(ours.keys() | theirs.keys()):
+        here, there = ours.get(which, 0), theirs.get(which, 0)
+        words = "on both sides" if here == there else f"in the monolith, {there} in the service"
+        tell(f"{which}: {here} {words}")
+    return ours == theirs

@@ -70,10 +70,11 @@ class Consumer:
         self.retry_seconds = retry_seconds
         self.waits = {}  # {partition: Wait}
 
-    def run(self, stop):
-        """Consume until the event stop is set."""
+    def run(self, stop, on_step=lambda: None):
+        """Consume until the event stop is set; call on_step() before each step."""
         try:
             while not stop.is_set():
+                on_step()
                 self.step(stop)
         finally:
             self.source.close()  # if not, its partitions wait until Kafka counts it as dead

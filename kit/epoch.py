@@ -2,9 +2,9 @@
 
 Each database has a table `epoch` with one row: a number, which grows with each change of sides, and
 whether this side is open. A trigger on each of the tables takes a lock of the database, shared,
-until its transaction ends; then it reads the row. So whoever has the lock alone knows that no
-transaction that has written is under way. A lock of the row itself would let new writers in while
-the one who wants to change it waits.
+until its transaction ends; then it reads the row. So a session that has the lock alone knows that
+no transaction that has written is under way. A lock of the row itself would let new writers in
+while a session that wants to change it waits.
 
 Nothing here imports SQLAlchemy: requests wait for the commands that use it, which start quickly."""
 

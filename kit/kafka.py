@@ -29,6 +29,8 @@ SOURCE = {
     # the broker answers a fetch at once where it has data; these are for a consumer at rest
     "fetch_max_wait_ms": 1000,
     "metrics_enabled": False,
+    # a member that joined before it knew its topics' partitions has none, until it asks again
+    "metadata_max_age_ms": 5000,
     # kafka-python 3.0 does not go on with a partition that was paused before all of a fetch was
     # read: so a poll returns all of a fetch, and a fetch is small
     "max_poll_records": sys.maxsize,

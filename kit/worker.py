@@ -1,13 +1,15 @@
 """A worker process: a thread for each consumer group and one that replays dead letters, until
-SIGTERM or until one of them fails.
+SIGTERM or until one of them fails or stands still.
 
 A group is a module with TOPICS, HANDLERS {type: handle(session, process, message)} and SNAPSHOTS
 (whether it applies snapshot messages)."""
 
+import faulthandler
 import logging
 import signal
 import sys
 import threading
+import time
 from contextlib import suppress
 from functools import partial
 
@@ -15,12 +17,14 @@ from kafka.errors import KafkaError
 from sqlalchemy.exc import SQLAlchemyError
 
 from kit import dead_letters, kafka, rebuild
-from kit.consumer import Consumer
+from kit.consumer import WORK_SECONDS, Consumer
 from kit.failures import cause_of
 from kit.relay import Relay
 
 STOP_SECONDS = 8.0
 REPLAY_SECONDS = 5.0  # between two looks for dead letters that are due
+LOOK_SECONDS = 1.0  # between two looks whether all groups go on
+STANDSTILL_SECONDS = 2 * WORK_SECONDS  # a group that begins no step for so long never will
 logger = logging.getLogger(__name__)
 
 
@@ -89,22 +93,27 @@ def replay_when_due(groups, consumer_of, stop):
 
 def run(groups, consumer_of, broker, outbox=None):
     """Consume, and relay the messages in the database at outbox, if it is given, until SIGTERM;
-    exit with code 1 if a group or the relay fails."""
+    exit with code 1 if a group or the relay fails, or a group stands still."""
     stop = threading.Event()
     failed = threading.Event()
+    steps = dict.fromkeys(groups, time.monotonic())  # when each group began its newest step
 
     def until_it_fails(what, work):
         try:
             work()
-        except Exception:
+        except BaseException:  # a library may raise GeneratorExit; no thread ends unnoticed
             logger.exception("worker failed", extra={"failed": what})
             failed.set()
             stop.set()  # the others end too, and the supervisor starts all of them again
 
     def consume(group):
-        consumer_of(group, broker.source(group, groups[group].TOPICS)).run(stop)
+        def on_step():
+            steps[group] = time.monotonic()
+
+        consumer_of(group, broker.source(group, groups[group].TOPICS)).run(stop, on_step)
 
     work = {group: partial(consume, group) for group in groups}
+    work["replay"] = partial(replay_when_due, groups, consumer_of, stop)
     if outbox:
         work["relay"] = Relay(outbox, broker, stop).run
 
@@ -112,11 +121,26 @@ def run(groups, consumer_of, broker, outbox=None):
     threads = [
         threading.Thread(target=until_it_fails, args=each, daemon=True) for each in work.items()
     ]
-    replaying = [groups, consumer_of, stop]
-    threads.append(threading.Thread(target=replay_when_due, args=replaying, daemon=True))
     for thread in threads:
         thread.start()
-    stop.wait()
+    if stands_still(steps, stop):
+        failed.set()
+        stop.set()
     for thread in threads:
         thread.join(STOP_SECONDS)  # while Kafka is away, a thread may not end by itself
     sys.exit(1 if failed.is_set() else 0)
+
+
+def stands_still(steps, stop):
+    """Wait for the event stop; True if a group stands still before that: what its thread waits for
+    will not come, and only a new process helps.
+
+    steps is {group: when it began its newest step, by the monotonic clock}."""
+    while not stop.wait(LOOK_SECONDS):
+        latest = time.monotonic() - STANDSTILL_SECONDS
+        stuck = [group for group, began in steps.items() if began < latest]
+        if stuck:
+            logger.error("stands still", extra={"groups": stuck})
+            faulthandler.dump_traceback()  # where each thread stands
+            return True
+    return False

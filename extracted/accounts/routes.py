@@ -14,8 +14,8 @@ PASSWORD = checks.text(low=8, high=128, trimmed=False)
 
 @bp.before_request
 def wait_at_the_fence():
-    """Let a request wait until the move has brought the rows. A caller who is signed in has waited:
-    the session was looked up."""
+    """Let a request wait until the move has brought the rows. With a session, caller() has waited
+    already, while it looked the session up."""
     if caller() is None:
         fence.wait_until_open(this_process())
 

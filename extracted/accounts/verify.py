@@ -14,14 +14,14 @@ from kit import comparison
 from kit.settings import DATABASE, REQUIRED, database, or_exit, parse
 
 SETTINGS = {**DATABASE, "MONOLITH_DATABASE_URL": (database, REQUIRED)}
-KEYS = {"accounts": "id", "ended_sessions": "sid"}
+COMPARED = (comparison.Rows("accounts", "id"), comparison.Rows("ended_sessions", "sid"))
 NEVER_EMPTY = ("accounts",)
 
 
 def compare(monolith_url, service_url, tell=print):
     """Tell what differs; whether all is equal, and accounts were compared."""
     with comparison.snapshots(monolith_url, service_url) as (old, new):
-        return comparison.compare(old, new, KEYS, NEVER_EMPTY, tell)
+        return comparison.compare(old, new, COMPARED, NEVER_EMPTY, tell)
 
 
 @click.command()

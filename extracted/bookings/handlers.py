@@ -14,7 +14,7 @@ HAPPENED = {
 
 
 def money_moved(session, process, message):
-    epoch.require_open(session)  # rows that are behind would take the message for a late one
+    epoch.require_open(session)  # on rows that are behind, the message would look late
     service.settle(
         session,
         message.data["booking_id"],

@@ -13,13 +13,13 @@ from kit import comparison
 from kit.settings import DATABASE, REQUIRED, database, or_exit, parse
 
 SETTINGS = {**DATABASE, "MONOLITH_DATABASE_URL": (database, REQUIRED)}
-KEYS = {  # {table: its key}
-    "holds": "id",
-    "claims": "seat_id",
-    "bookings": "id",
-    "booking_seats": "booking_id || ' ' || seat_id",
-    "idempotency_keys": "account_id || ' ' || key",
-}
+COMPARED = (
+    comparison.Rows("holds", "id"),
+    comparison.Rows("claims", "seat_id"),
+    comparison.Rows("bookings", "id"),
+    comparison.Rows("booking_seats", "booking_id || ' ' || seat_id"),
+    comparison.Rows("idempotency_keys", "account_id || ' ' || key"),
+)
 NEVER_EMPTY = ("bookings",)
 MONEY = """
 select concat_ws(' ', 'bookings', status, currency), sum(total) from bookings
@@ -32,18 +32,8 @@ from holds group by used, currency"""
 def compare(monolith_url, service_url, tell=print):
     """Tell what differs; whether all is equal, and bookings were compared."""
     with comparison.snapshots(monolith_url, service_url) as (old, new):
-        is_same_money = compare_money(old, new, tell)
-        return comparison.compare(old, new, KEYS, NEVER_EMPTY, tell) and is_same_money
-
-
-def compare_money(old, new, tell):
-    """Tell the sums of money on both sides; whether they are the same."""
-    ours, theirs = (dict(connection.execute(MONEY).fetchall()) for connection in (old, new))
-    for which in sorted(ours.keys() | theirs.keys()):
-        here, there = ours.get(which, 0), theirs.get(which, 0)
-        words = "on both sides" if here == there else f"in the monolith, {there} in the service"
-        tell(f"{which}: {here} {words}")
-    return ours == theirs
+        is_same_money = comparison.compare_money(old, new, MONEY, tell)
+        return comparison.compare(old, new, COMPARED, NEVER_EMPTY, tell) and is_same_money
 
 
 @click.command()

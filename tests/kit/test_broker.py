@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
+from kafka.admin import KafkaAdminClient
 
 from kit import kafka as kit_kafka
 from kit import memory, topics
@@ -253,3 +254,22 @@ def test_partitions_paused_amid_a_fetch_all_continue(broker, topic, source_of, m
         source.resume((topic, partition))
 
     assert len(received(source, 1500)) == 1500
+
+
+def test_more_partitions_are_read_within_seconds(kafka):
+    """What the client learns late, it learns: else a member could stay without partitions."""
+    topic = kafka.new_topic()
+    source = kafka.source(f"reader-{uuid.uuid4().hex}", [topic])
+
+    def partitions():
+        source.poll()
+        return len(source.consumer.assignment())
+
+    try:
+        eventually(lambda: partitions() == 3, within=30)
+        admin = KafkaAdminClient(**kafka.connection)
+        admin.create_partitions({topic: 6})
+        admin.close()
+        eventually(lambda: partitions() == 6, within=30)
+    finally:
+        source.close()

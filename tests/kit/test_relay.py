@@ -205,16 +205,18 @@ def test_a_standby_takes_over_when_the_leader_ends(
 def test_a_standby_sends_nothing_while_another_leads(
     database, start_relay, record_number, eventually
 ):
-    gate = threading.Event()
+    leads, gate = threading.Event(), threading.Event()
 
     class Slow(memory.Broker):
         def send(self, messages):
+            leads.set()
             gate.wait(30)
             return super().send(messages)
 
     broker = Slow()
     record_number("key", 1)
     start_relay(broker)
+    assert leads.wait(30)
     start_relay(broker)
 
     # the standby has tried once, and then again

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -29,25 +30,66 @@ def group(handle):
 
 
 class Broken(memory.Broker):
-    """A broker whose sources cannot be read for one group."""
+    """A broker with a group that is polled like that."""
+
+    def __init__(self, poll):
+        super().__init__()
+        self.poll = poll
 
     def source(self, group, topics):
         source = super().source(group, topics)
-        if group == "failing":
-            source.poll = lambda: 1 / 0
+        if group == "broken":
+            source.poll = self.poll
         return source
 
 
-def test_a_failing_group_ends_the_whole_worker(database):
-    groups = {name: group(lambda session, process, message: None) for name in ("failing", "idle")}
+@pytest.fixture
+def exit_code_with(database):
+    """A function: how a worker ends in which one of two groups is polled like that."""
+    groups = {name: group(lambda session, process, message: None) for name in ("broken", "idle")}
 
     def consumer_of(name, source):
         return worker.consumer(name, groups[name], None, source, database)
 
-    with pytest.raises(SystemExit) as ended:
-        worker.run(groups, consumer_of, Broken())
+    def exit_code_with(poll):
+        with pytest.raises(SystemExit) as ended:
+            worker.run(groups, consumer_of, Broken(poll))
+        return ended.value.code
 
-    assert ended.value.code == 1
+    return exit_code_with
+
+
+def test_a_failing_group_ends_the_whole_worker(exit_code_with):
+    assert exit_code_with(lambda: 1 / 0) == 1
+
+
+def test_a_group_whose_thread_is_ended_ends_the_whole_worker(exit_code_with):
+    def poll():
+        raise GeneratorExit
+
+    assert exit_code_with(poll) == 1
+
+
+def test_a_group_that_stands_still_ends_the_whole_worker(
+    exit_code_with, monkeypatch, caplog, capfd
+):
+    for limit in ("LOOK_SECONDS", "STANDSTILL_SECONDS", "STOP_SECONDS"):
+        monkeypatch.setattr(worker, limit, 0.1)
+    never = threading.Event()
+
+    assert exit_code_with(never.wait) == 1
+    never.set()
+    (said,) = (line for line in caplog.records if line.message == "stands still")
+    assert "broken" in said.groups  # on a busy machine the other one may be late, too
+    assert "in wait" in capfd.readouterr().err  # the line of the thread that waits
+
+
+def test_a_worker_that_is_busy_does_not_stand_still(monkeypatch):
+    monkeypatch.setattr(worker, "LOOK_SECONDS", 0.01)
+    stop = threading.Event()
+    threading.Timer(0.1, stop.set).start()
+
+    assert not worker.stands_still({"busy": time.monotonic() - worker.STANDSTILL_SECONDS / 2}, stop)
 
 
 def test_a_worker_replays_dead_letters_that_are_due(database, broker, message, monkeypatch):

@@ -1,4 +1,4 @@
-"""Requests as bytes, sent to the shop's address: whoever refuses them answers with a problem."""
+"""Requests as bytes, sent to the shop's address: each refusal is a problem document."""
 
 import json
 import socket

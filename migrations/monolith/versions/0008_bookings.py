@@ -13,9 +13,9 @@ revision = "0008"
 down_revision = "0007"
 
 FENCED = ("holds", "claims", "bookings", "booking_seats", "idempotency_keys")
-# A writer takes the lock shared until its transaction ends, and reads the epoch then: whoever has
-# the lock alone knows that no writer is under way. A lock of the row would let writers in while
-# the one who closes it waits. A snapshot from before the lock would show the epoch of that moment.
+# A writer takes the lock shared until its transaction ends, and then reads the epoch. So a session
+# that has the lock alone knows that no writer is under way. A lock of the row would let writers in
+# while a session that closes it waits. A snapshot from before the lock would show the old epoch.
 CHECK = """
 create or replace function check_epoch() returns trigger language plpgsql
     security definer set search_path from current as $$
