@@ -308,7 +308,7 @@ def test_the_readme_says_what_helps_what_it_buys_and_what_it_costs():
 def test_a_ground_that_nobody_has_measured_has_no_line():
     measured = grounds.measured(kept_of(files={A: "a", "05-tables": "b", "06-events": "c"}))
 
-    assert list(rows_of(measured)) == ["ground", "---"]
+    assert list(rows_of(measured)) == ["idea", "---"]
 
 
 def test_journeys_that_go_on_are_counted_here_and_at_the_step_before():

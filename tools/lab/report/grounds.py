@@ -57,7 +57,9 @@ class Price:
     def at(self, slug, kept):
         first = next(iter(kept.files))
         alone = kept.facts(first).get(PROCESSES)
-        return f"compared with step {first[:2]}, which has {alone}: {stops.price(slug, kept)}"
+        return (
+            f"compared with step {first[:2]}, which has {alone} process: {stops.price(slug, kept)}"
+        )
 
 
 GROUNDS = (
@@ -69,7 +71,11 @@ GROUNDS = (
     (
         "eventual consistency",
         "06",
-        Benched("registered to welcome mail, p50, ms", "ms", "the welcome mail comes {} later"),
+        Benched(
+            "registered to welcome mail, p50, ms",
+            "ms",
+            "the welcome mail comes {} after the answer",
+        ),
     ),
     (
         "saga",
@@ -95,4 +101,4 @@ def measured(kept):
         for figure in [what.at(slugs[step], kept)]
         if figure
     ]
-    return table(("ground", "see it at", "measured there"), lines, words=3) + "\n"
+    return table(("idea", "see it at", "measured there"), lines, words=3) + "\n"

@@ -68,9 +68,12 @@ def beside_others(slug, kept):
     ]
     return said(
         f"**What it costs.** Medians of {runs(slug, kept)} runs, all steps in turn under the same "
-        "load; the percentiles count from the time when a request was due. Lower is better. A "
-        "multiple is the median of pairs of runs, and differs from the quotient of two medians. "
-        "*Same* means within 5 %; *not decided* means that the runs do not show which is lower.",
+        "load. Lower is better. Half of the requests were faster than *p50*, and 95 of 100 faster "
+        "than *p95*, counted from the time when a request should have been sent. *Processes* are "
+        "Encore's own; CPU time and memory also count the backing services. A multiple is the "
+        "median of the ratios of paired runs, so it differs somewhat from the quotient of two "
+        "medians. *Same* means within 5 %; *not decided* means that the runs do not show which is "
+        "lower.",
         table(names, [row for row in rows if any(row[1:])]),
     )
 
@@ -150,10 +153,12 @@ def failures(slug, kept):
         for each in drills
     ]
     return rows and said(
-        "**What stops when something fails.** A customer tries every journey meanwhile; what is in "
-        "neither list works. Requests are those of a low load; *well again* counts from the end of "
-        "the fault until a customer could buy a seat and got the mail. Lower is better. The load "
-        "asks for no recommendations: they can fail while none of its requests does.",
+        "**What stops when something fails.** A customer tries every journey while a fault lasts, "
+        "which is some seconds. A journey in neither column works, though an answer may be late or "
+        "not up to date. *Comes later* means: the answer or the mail came when the fault had "
+        "ended. Requests are those of a low load; *well again* is the time from the end of the "
+        "fault until a customer could buy a seat and got the mail. Lower is better. The load asks "
+        "for no recommendations: they can fail while none of its requests does.",
         table(["while", "fails", "comes later", "requests failed", "well again"], rows, words=3),
     )
 
@@ -186,8 +191,8 @@ def coupling(slug, kept):
 def rates(slug, kept):
     """The rates that were searched with `./lab load --find-rate`."""
     lines = [
-        f"`{each.command}` found that the step holds {middle(values)} requests a second. Higher "
-        "is better."
+        f"`{each.command}` found that the step can serve {middle(values)} requests a second. "
+        "Higher is better."
         for each in kept.of(slug, "rate")
         if (values := each.figures.get(slug, {}).get(HIGHEST_RATE))
     ]

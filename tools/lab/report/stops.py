@@ -12,7 +12,7 @@ COLUMNS = (
     "if this hurts",
     "go to",
     "it buys",
-    "it costs: CPU time and memory as multiples of step 00's",
+    "it costs: CPU time of a request and memory, as multiples of step 00's",
     "the way back",
 )
 
@@ -36,7 +36,8 @@ class Going:
             return ""
         (works, every), (earlier, (worked, _)) = known.pop(slug), list(known.items())[-1]
         return (
-            f"{works} of {every} journeys go on while {self.meanwhile}; "
+            f"{works} of {every} journeys {'goes' if works == 1 else 'go'} on while "
+            f"{self.meanwhile}; "
             f"at step {earlier[:2]}, {worked}"
         )
 
@@ -90,7 +91,7 @@ PAINS = (
         Coupling(),
     ),
     (
-        "A slow mail server stops people from buying, or others want to know what happened.",
+        "A slow mail server stops people from buying, or other programs need the news.",
         "06",
         Going("mail-down", "the mail server is down"),
     ),
