@@ -84,11 +84,12 @@ class Facade:
         self.port, self.process = port, process
 
     def raw(self, text):
-        """The text that the facade returns for these bytes until it closes the connection."""
+        """The text that the facade returns for these bytes until it closes or resets the
+        connection; ConnectionRefusedError if it does not run."""
         answer = b""
         with (
+            suppress(ConnectionResetError, BrokenPipeError),
             socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection,
-            suppress(ConnectionError),
         ):
             connection.sendall(text)
             while more := connection.recv(65536):
