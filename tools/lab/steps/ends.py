@@ -29,7 +29,7 @@ def must_be_quoted(slug, line, say):
     """Refuse a page of a step that does not quote this assertion."""
     say(f"    red before: {line}")
     page = HERE.path / "docs" / "steps" / f"{slug}.md"
-    if page.exists() and line not in page.read_text():
+    if page.exists() and " ".join(line.split()) not in " ".join(page.read_text().split()):
         raise Failed(f"docs/steps/{slug}.md does not quote the failed assertion: {line}")
 
 
