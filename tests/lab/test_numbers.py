@@ -258,8 +258,8 @@ def test_a_page_says_which_figures_are_older_than_their_step():
 
     text = markdown.numbers(B, kept_of(old, new, of_first)).replace("\n", " ")
 
-    assert "this step has changed since these were measured: `./lab bench 07 --keep`." in text
-    assert "step 00 has changed since these were measured: `./lab coupling 00 --keep`." in text
+    assert "Older than the code of this step are the figures of `./lab bench 07 --keep`." in text
+    assert "Older than the code of step 00 are the figures of `./lab coupling 00 --keep`." in text
 
 
 def test_no_number_is_written_with_an_exponent():

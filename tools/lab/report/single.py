@@ -12,16 +12,19 @@ above. A value is a median; where a thing was measured several times, the lowest
 beside it. Lower is better, except for rates. A *bare route* is a Flask route that reads the same
 rows with one statement of SQLAlchemy, and does nothing besides. A share of 0.6 means: 60 requests
 in the time in which the bare route answers 100. If a share is above 1, Encore's route is the faster
-one. From step 02 on, the requests to both go through a facade."""
+one. A *bare insert* is the same with a POST that inserts one row. From step 02 on, the requests to
+both go through a facade."""
 OF_THE_FACADE = """\
 The lines about the facade: a *read* is a GET, a *write* is a POST. *A Caddy without routes, checks
 and log* is a second reverse proxy, which does nothing but pass requests on. So its line is the
 price of any reverse proxy, and the rest is what this facade does besides."""
 OF_CPU = """\
-CPU time of one request by process, in milliseconds. Work after the answer counts, work at rest does
-not. Each value is a median, so a column's sum may differ a little from *all*. Lower is better. The
-*yardstick* is the process of the bare routes, the *second facade* the Caddy that only passes
-requests on."""
+CPU time of one request by process, in milliseconds. Work after the answer counts, idle work does
+not. Each value is a median, so a column's sum may differ a little from *all*. Lower is better."""
+OF_HELPERS = {
+    "yardstick": "The *yardstick* is the process of the bare routes.",
+    "second facade": "The *second facade* is the Caddy that only passes requests on.",
+}
 
 
 def single_requests(slug, kept):
@@ -36,7 +39,7 @@ def single_requests(slug, kept):
         ABOUT,
         *[OF_THE_FACADE] * has_facade,
         table(["figure", "median", "lowest to highest"], rows),
-        OF_CPU,
+        " ".join([OF_CPU, *(about for name, about in OF_HELPERS.items() if name in costs)]),
         by_request(costs),
         "</details>",
     )
