@@ -91,17 +91,17 @@ PAINS = (
         Coupling(),
     ),
     (
-        "A slow mail server stops people from buying, or other programs need the news.",
+        "A slow mail server stops sales, or other programs need to know what happened.",
         "06",
         Going("mail-down", "the mail server is down"),
     ),
     (
-        "A side job is released too often, or takes the others down with it.",
+        "A secondary task, such as mail, is released too often, or takes the others down with it.",
         "07",
         Deployed("artist-in-subject", "a change of the mail's text"),
     ),
     (
-        "A read must go on while the rest is away.",
+        "A read, such as recommendations, must go on while the rest is away.",
         "09",
         Going("stop-web", "the monolith is stopped"),
     ),
@@ -116,7 +116,7 @@ PAINS = (
         Going("database-down", "the monolith's database is down"),
     ),
     (
-        "Signing in must not depend on the shop, or be seen by its programmers.",
+        "Signing in must not depend on the shop, and the shop's programmers must not see the keys.",
         "12",
         Going("stop-web", "the monolith is stopped"),
     ),
