@@ -196,6 +196,16 @@ def test_ps_shows_where_to_look_again(make_lab):
     assert re.search(r"^The lab in a browser  http://127\.0\.0\.1:\d+/\S+/$", shown, re.MULTILINE)
 
 
+def test_ps_names_no_page_where_none_is_served(make_lab):
+    lab = make_lab()
+
+    ended = lab("run", "--", sys.executable, "-m", "tools.lab", "ps")
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "fan@encore.example" in ended.stdout
+    assert "The lab in a browser" not in ended.stdout
+
+
 @pytest.mark.parametrize("name", ["done.json", "running.json"])
 def test_a_broken_state_file_is_no_obstacle(make_lab, name):
     lab = make_lab("release: true", "web: python web.py")

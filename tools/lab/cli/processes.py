@@ -107,7 +107,8 @@ def ps():
     out.print(table)
     noted = the_running()
     out.print(where_to_look(noted["run"], noted["step"]))
-    tell_page(the_state())
+    if address_of(the_state()):  # under `./lab run` there is none
+        tell_page(the_state())
 
 
 @click.command()

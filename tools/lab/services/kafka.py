@@ -65,6 +65,12 @@ PROPERTIES = {
     "auto.create.topics.enable": "false",
     "broker.session.timeout.ms": 3000,
     "broker.heartbeat.interval.ms": 1000,
+    # at rest, each thread looks several times a second for work, and the controller writes a record
+    # that says nothing twice a second
+    "num.network.threads": 1,
+    "num.io.threads": 2,
+    "group.coordinator.threads": 1,
+    "metadata.max.idle.interval.ms": 0,
     "offsets.retention.minutes": 2_147_483_647,
     "log.retention.ms": -1,
     # bytes of the heap for good; 128 MB if nothing is said

@@ -28,7 +28,8 @@ PATIENCE = 10.0  # seconds from the signal to stop to SIGKILL
 GONE_WITHIN = 1.0  # seconds from SIGKILL
 STOPPED_WITHIN = 5.0  # seconds from SIGSTOP
 WRONG_SETTING = 2  # the exit code of a process that cannot start as it is configured
-LOOK_EVERY = 0.02  # seconds
+LOOK_EVERY = 0.1  # seconds, where nobody waits
+LONGEST_WAIT = 0.02  # seconds between two looks of somebody who waits
 AT_ONCE = 65_536  # bytes of output that are shown at one look
 LAST = 8  # lines
 
@@ -291,7 +292,7 @@ class Supervisor:
         while not check():
             self._news.set()
             time.sleep(pause)
-            pause = min(pause * 1.5, LOOK_EVERY)
+            pause = min(pause * 1.5, LONGEST_WAIT)
 
     # What others ask for
 
