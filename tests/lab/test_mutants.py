@@ -1,9 +1,12 @@
 """`./lab mutants` on a toy checkout, whose journeys read one file."""
 
+import signal
 import subprocess
+import sys
 
 import pytest
 
+from tools.lab.ground.waiting import eventually
 from tools.lab.steps import mutants
 
 JOURNEY = """
@@ -17,6 +20,24 @@ def test_there_is_a_shop():
 @pytest.mark.parametrize("path", ["/shop"])
 def test_the_price_is_right(path):
     assert Path("price").read_text() == "100\\n"
+"""
+SLOW = """
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+@pytest.fixture
+def server():
+    yield
+    Path(os.environ["LOG"]).write_text("stopped")
+
+def test_that_takes_long(server):
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    Path(os.environ["LOG"]).write_text("started")
+    time.sleep(60)
 """
 DOUBLED = "--- a/price\n+++ b/price\n@@ -1 +1 @@\n-100\n+200\n"
 UNNOTICED = "--- a/colour\n+++ b/colour\n@@ -1 +1 @@\n-red\n+blue\n"
@@ -92,6 +113,22 @@ def test_journeys_that_fail_without_a_mutant_are_an_error(toy):
     assert ended.returncode == 1
     assert "nothing can be said of the mutants" in ended.stderr
     assert "doubled" not in ended.stdout
+
+
+def test_ctrl_c_lets_the_tests_stop_what_they_have_started(toy, tmp_path):
+    log = tmp_path / "log"
+    toy.write("tests/journeys/test_toy.py", SLOW)
+    command = [sys.executable, "-m", "tools.lab", "mutants"]
+    environment = {**toy.environment, "LOG": str(log)}
+    with subprocess.Popen(
+        command, cwd=toy.path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        eventually(lambda: log.exists() and log.read_text() == "started", within=30)
+
+        process.send_signal(signal.SIGINT)
+
+        assert process.communicate(timeout=30)[1].endswith(b"lab: interrupted\n")
+    assert log.read_text() == "stopped"
 
 
 @pytest.mark.parametrize(

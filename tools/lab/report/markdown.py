@@ -153,15 +153,17 @@ def failures(slug, kept):
         ]
         for each in drills
     ]
+    has_more = any(each["title"].startswith("The database of") for each in drills)
     return rows and said(
         "**What stops when something fails.** A customer tries every journey while a fault lasts, "
         f"which is {SHORT:.0f} s; for `web` and the monolith's database it is {LONG:.0f} s. A "
         "journey that is in neither column works, though an answer may be late or not up to date. "
         "*Comes later* means: the answer or the mail came when the fault had ended. From step 02 "
         "on the facade lets a request wait for 8 s, so what comes later here may fail in a longer "
-        "outage. Requests are those of a low load; *well again* is the time from the end of the "
-        "fault until a customer could buy a seat and got the mail. Lower is better. The load asks "
-        "for no recommendations: they can fail while none of its requests does.",
+        "outage. *Requests failed* are those of a low load, which asks for no recommendations. So "
+        "a request can fail although no journey does, and the other way round. *Well again* is "
+        "the time from the end of the fault until a customer could buy a seat and got the mail. "
+        f"Lower is better.{' *The database* is that of the monolith.' * has_more}",
         table(["while", "fails", "comes later", "requests failed", "well again"], rows, words=3),
     )
 

@@ -7,13 +7,14 @@ from tools.lab.report.human import middle, spread, with_unit
 
 COST = re.compile(r"CPU of (?P<process>.+) for (?P<request>.+), ms")
 ABOUT = """\
-Measured request by request, with nothing else running; so times and memory are lower than those
-above. A value is a median; where a thing was measured several times, the lowest and highest are
-beside it. Lower is better, except for rates. A *bare route* is a Flask route that reads the same
-rows with one statement of SQLAlchemy, and does nothing besides. A share of 0.6 means: 60 requests
-in the time in which the bare route answers 100. If a share is above 1, Encore's route is the faster
-one. A *bare insert* is the same with a POST that inserts one row. From step 02 on, the requests to
-both go through a facade."""
+Measured request by request, with nothing else running. So do not compare these values with those
+above: times are lower here, and memory depends on what a process has done. A value is a median;
+where a thing was measured several times, the lowest and highest are beside it. Lower is better,
+except for rates. A *bare route* is a Flask route that reads the same rows with one statement of
+SQLAlchemy, and does nothing besides. A share of 0.6 means: 60 requests in the time in which the
+bare route answers 100. If a share is above 1, Encore's route is the faster one. A *bare insert* is
+the same with a POST that inserts one row. From step 02 on, the requests to both go through a
+facade."""
 OF_THE_FACADE = """\
 The lines about the facade: a *read* is a GET, a *write* is a POST. *A Caddy without routes, checks
 and log* is a second reverse proxy, which does nothing but pass requests on. So its line is the

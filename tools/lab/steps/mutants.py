@@ -8,7 +8,6 @@ name."""
 import re
 import shutil
 import subprocess
-import sys
 import time
 from contextlib import contextmanager
 
@@ -104,9 +103,6 @@ def apply(patch, path):
 def ended(path, tests):
     """(pytest's exit code, the first test that failed, seconds) of some tests in a checkout."""
     began = time.monotonic()
-    command = [sys.executable, "-m", "pytest", "-q", "-x", tests]
-    environment = jobs.environment(Tree(path))
-    environment.pop("LESSON_OUT", None)
-    done = subprocess.run(command, cwd=path, env=environment, capture_output=True, text=True)
-    first = FIRST_FAILURE.search(done.stdout)
-    return done.returncode, first and first[1].removeprefix(f"{tests}/"), time.monotonic() - began
+    [job] = jobs.run([jobs.Job(Tree(path), ["-x", tests])])
+    first = FIRST_FAILURE.search(job.printed)
+    return job.code, first and first[1].removeprefix(f"{tests}/"), time.monotonic() - began
