@@ -10,6 +10,7 @@ import pytest
 
 from tools.lab.cli.migrate import trees_of
 from tools.lab.experiment import deployment, road, stages
+from tools.lab.experiment.journey import Journey, Wanted
 from tools.lab.experiment.migrate import Move, TurnedRound
 from tools.lab.experiment.move_journal import MoveJournal
 from tools.lab.experiment.road import BACK, THERE
@@ -421,6 +422,18 @@ def test_the_point_of_no_return_is_passed_only_where_it_is_wanted(moved):
         move.back()
 
     assert move.system.done == ["drop"]
+
+
+@pytest.mark.parametrize("way", [THERE, BACK])
+def test_behind_the_point_of_no_return_a_move_is_refused(trees, tmp_path, moved, way):
+    journal = MoveJournal(tmp_path / "journal.jsonl")
+    journal.add("plan", 0.0, steps=[tree.slug for tree in trees])
+    moved(completing=True).there()
+    wanted = Wanted(way=way, anew=False)
+    journey = Journey(trees, deployment.legs(trees), tmp_path, wanted, tell=print)
+
+    with pytest.raises(Failed, match=r"there is no way back any more"):
+        journey.check()
 
 
 def test_a_point_of_no_return_can_be_sql(database_url):

@@ -62,6 +62,9 @@ class Journey:
             return
         if not self.journal.lines or self.journal.lines[0]["steps"] != steps:
             raise Failed(f"there is no move from {steps[0]} to {steps[-1]} to go on with", 2)
+        begun = doing[0] + 1 if doing else done
+        if begun > len(self.legs):
+            raise Failed("there is no way back any more; --resume --complete goes on", 2)
         if not self.was_audited:  # it goes on with the load and the audit
             return
         if self._way() == BACK and not done and not doing:
