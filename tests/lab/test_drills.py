@@ -143,7 +143,7 @@ def test_every_drill_is_documented():
         names.add(
             f"{verb}-NAME"
             if is_of_process
-            else "database-...-OWNER"
+            else "database-FAULT-OWNER"
             if owner and verb == "database"
             else drill.name
         )
