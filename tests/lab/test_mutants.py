@@ -112,6 +112,7 @@ def test_journeys_that_fail_without_a_mutant_are_an_error(toy):
 
     assert ended.returncode == 1
     assert "nothing can be said of the mutants" in ended.stderr
+    assert "AssertionError" in ended.stderr
     assert "doubled" not in ended.stdout
 
 

@@ -436,6 +436,23 @@ def test_behind_the_point_of_no_return_a_move_is_refused(trees, tmp_path, moved,
         journey.check()
 
 
+@pytest.mark.parametrize("completing", [False, True])
+def test_the_end_of_a_move_names_the_way_back_where_there_is_one(
+    trees, tmp_path, moved, completing
+):
+    journal = MoveJournal(tmp_path / "journal.jsonl")
+    journal.add("plan", 0.0, steps=[tree.slug for tree in trees])
+    moved(completing=completing).there()
+    journal.add("audited", 9.0)
+    legs = deployment.legs(trees, completing=completing)
+    journey = Journey(trees, legs, tmp_path, Wanted(way=THERE, anew=False), tell=print)
+
+    with pytest.raises(Failed, match=r"the move is at its end") as failed:
+        journey.check()
+
+    assert ("--back" in str(failed.value)) is not completing
+
+
 def test_a_point_of_no_return_can_be_sql(database_url):
     given = {"kind": "complete", "title": "drop it", "lost": "All of it.", "undo": "nothing"}
     stage = road.stage("a road", {**given, "sql": "delete from venues; delete from sections"})

@@ -70,7 +70,8 @@ class Journey:
         if self._way() == BACK and not done and not doing:
             raise Failed("the move is where it began; there is nothing to undo", 2)
         if self._way() == THERE and done == len(self.legs):
-            raise Failed("the move is at its end; --back goes back", 2)
+            is_complete = self.legs[-1].stage.kind == "complete"
+            raise Failed(f"the move is at its end{'' if is_complete else '; --back goes back'}", 2)
 
     def _way(self):
         """The way that is walked now: a move that was interrupted goes on where it was going."""

@@ -22,6 +22,7 @@ from tools.lab.system.state import temporary_state
 FOLDER = HERE.path / "tests" / "mutants"
 FIRST_FAILURE = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 GREEN, RED = 0, 1  # pytest's exit codes
+LAST = 3000  # characters of what the tests printed
 
 
 def patches(names):
@@ -54,21 +55,22 @@ def run(out, names, say):
     for tests in dict.fromkeys(map(tests_of, chosen)):
         say(f"running {tests} without any fault")
         with copied() as path:
-            code, first, _ = ended(path, tests)
+            code, first, _, printed = ended(path, tests)
         if code != GREEN:
             raise Failed(
                 f"{tests} fail without any fault ({first or code}), so nothing can be said of "
-                "the mutants"
+                f"the mutants\n{printed[-LAST:]}"
             )
     for patch in chosen:
         name = name_of(patch)
         say(f"running {tests_of(patch)} with {name}")
         with copied() as path:
             apply(patch, path)
-            code, first, seconds = ended(path, tests_of(patch))
+            code, first, seconds, printed = ended(path, tests_of(patch))
         if code not in (GREEN, RED):
             raise Failed(
-                f"{tests_of(patch)} could not be run with {name}: pytest's exit code {code}"
+                f"{tests_of(patch)} could not be run with {name}: pytest's exit code {code}\n"
+                f"{printed[-LAST:]}"
             )
         survived += code == GREEN
         caught_by = escape(first or "") if code == RED else "[red]SURVIVED[/]"
@@ -101,8 +103,10 @@ def apply(patch, path):
 
 
 def ended(path, tests):
-    """(pytest's exit code, the first test that failed, seconds) of some tests in a checkout."""
+    """Of some tests in a checkout: pytest's exit code, the first test that failed, seconds, and
+    what they printed."""
     began = time.monotonic()
     [job] = jobs.run([jobs.Job(Tree(path), ["-x", tests])])
     first = FIRST_FAILURE.search(job.printed)
-    return job.code, first and first[1].removeprefix(f"{tests}/"), time.monotonic() - began
+    caught_by = first and first[1].removeprefix(f"{tests}/")
+    return job.code, caught_by, time.monotonic() - began, job.printed
