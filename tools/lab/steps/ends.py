@@ -3,15 +3,13 @@
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE
 
-LAST = 4000  # characters of the output of tests that fail
-
 
 def must_pass(slug, job, otherwise):
     """Failed with `otherwise` and the end of the output unless the tests of a job pass."""
     if job.code:
         kept = HERE.home / ".lab" / "prove" / f"{slug}.log"
         kept.write_text(job.printed)
-        raise Failed(f"{slug}: {otherwise}; see {kept}\n{job.printed[-LAST:]}")
+        raise Failed(f"{slug}: {otherwise}; see {kept}\n{job.last}")
 
 
 def must_be_run(slug, name, ended):
@@ -37,14 +35,12 @@ def first_line(slug, job, where):
     """The first line of the assertion that fails there; Failed unless every test of the job fails
     by an assertion, and in no other way."""
     if not job.ends:
-        raise Failed(
-            f"{slug}: its lesson has no test that could be run {where}\n{job.printed[-LAST:]}"
-        )
+        raise Failed(f"{slug}: its lesson has no test that could be run {where}\n{job.last}")
     for test, ended in job.ends.items():
         if [each[:3] for each in ended] != [["call", "failed", "AssertionError"]]:
             ends = "; ".join(" ".join(map(str, each[:3])) for each in ended)
             raise Failed(
                 f"{slug}: {where} {test} must fail by an assertion, and only so; it ended with "
-                f"{ends}\n{job.printed[-LAST:]}"
+                f"{ends}\n{job.last}"
             )
     return next(iter(job.ends.values()))[0][3][0]

@@ -16,6 +16,7 @@ from tools.lab.steps import git
 
 AT_A_TIME = 2
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
+LAST = 4000  # characters of the output of tests that fail
 
 
 @dataclass
@@ -33,6 +34,11 @@ class Job:
     def summary(self):
         """The last line of the output, such as `3 passed in 0.1s`."""
         return (self.printed.strip().splitlines() or ["no output"])[-1]
+
+    @property
+    def last(self):
+        """The end of the output, which says why tests fail."""
+        return self.printed[-LAST:]
 
 
 def run(jobs):

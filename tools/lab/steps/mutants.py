@@ -22,7 +22,6 @@ from tools.lab.system.state import temporary_state
 FOLDER = HERE.path / "tests" / "mutants"
 FIRST_FAILURE = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 GREEN, RED = 0, 1  # pytest's exit codes
-LAST = 3000  # characters of what the tests printed
 
 
 def patches(names):
@@ -55,25 +54,25 @@ def run(out, names, say):
     for tests in dict.fromkeys(map(tests_of, chosen)):
         say(f"running {tests} without any fault")
         with copied() as path:
-            code, first, _, printed = ended(path, tests)
-        if code != GREEN:
+            job, first, _ = tried(path, tests)
+        if job.code != GREEN:
             raise Failed(
-                f"{tests} fail without any fault ({first or code}), so nothing can be said of "
-                f"the mutants\n{printed[-LAST:]}"
+                f"{tests} fail without any fault ({first or job.code}), so nothing can be said of "
+                f"the mutants\n{job.last}"
             )
     for patch in chosen:
         name = name_of(patch)
         say(f"running {tests_of(patch)} with {name}")
         with copied() as path:
             apply(patch, path)
-            code, first, seconds, printed = ended(path, tests_of(patch))
-        if code not in (GREEN, RED):
+            job, first, seconds = tried(path, tests_of(patch))
+        if job.code not in (GREEN, RED):
             raise Failed(
-                f"{tests_of(patch)} could not be run with {name}: pytest's exit code {code}\n"
-                f"{printed[-LAST:]}"
+                f"{tests_of(patch)} could not be run with {name}: pytest's exit code {job.code}\n"
+                f"{job.last}"
             )
-        survived += code == GREEN
-        caught_by = escape(first or "") if code == RED else "[red]SURVIVED[/]"
+        survived += job.code == GREEN
+        caught_by = escape(first or "") if job.code == RED else "[red]SURVIVED[/]"
         table.add_row(name, caught_by, f"{seconds:.0f}")
     out.print(table)
     return survived == 0
@@ -102,11 +101,9 @@ def apply(patch, path):
         raise Failed(f"{name_of(patch)} does not apply to this step: {done.stdout.strip()}")
 
 
-def ended(path, tests):
-    """Of some tests in a checkout: pytest's exit code, the first test that failed, seconds, and
-    what they printed."""
+def tried(path, tests):
+    """(the job that has ended, the first test that failed, seconds) of some tests in a checkout."""
     began = time.monotonic()
     [job] = jobs.run([jobs.Job(Tree(path), ["-x", tests])])
     first = FIRST_FAILURE.search(job.printed)
-    caught_by = first and first[1].removeprefix(f"{tests}/")
-    return job.code, caught_by, time.monotonic() - began, job.printed
+    return job, first and first[1].removeprefix(f"{tests}/"), time.monotonic() - began

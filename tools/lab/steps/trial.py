@@ -10,7 +10,6 @@ from tools.lab.steps import changes, git, jobs
 TESTS = "tests/changes"
 FIXTURES = "tests/journeys/conftest.py"
 GREEN, RED = 0, 1  # pytest's exit codes
-LAST = 2000  # characters
 
 
 def run(change, step, newest, say):
@@ -32,7 +31,7 @@ def run(change, step, newest, say):
             say(f"  {'without' if job is before else 'with'} the patch: {job.summary}")
     _must_be_red(change, step, before)
     if after.code != GREEN:
-        say(after.printed[-LAST:])
+        say(after.last)
     return after.code == GREEN
 
 
@@ -49,4 +48,4 @@ def _must_be_red(change, step, job):
     if job.code == GREEN:
         raise Failed(f"{step.slug} has {change.name} already: its test passes without the patch")
     if job.code != RED or any(kind not in (None, "AssertionError") for _, _, kind in ends):
-        raise Failed(f"the test of {change.name} cannot be run\n{job.printed[-LAST:]}")
+        raise Failed(f"the test of {change.name} cannot be run\n{job.last}")
