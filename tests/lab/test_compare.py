@@ -1,5 +1,4 @@
 from contextlib import nullcontext
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -8,10 +7,9 @@ from tools.lab.cli.compare import sides
 from tools.lab.experiment.comparison import MOST_ATTEMPTS, make_runs, order, rates, search
 from tools.lab.experiment.journal import Journal, newest
 from tools.lab.experiment.ladder import Ladder, highest_rate
-from tools.lab.experiment.result import Result, Run
+from tools.lab.experiment.result import Run
 from tools.lab.experiment.run import Prepared, run
 from tools.lab.experiment.settings import Settings
-from tools.lab.experiment.verdicts import TOO_FEW, verdicts
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE
 
@@ -275,28 +273,6 @@ def test_a_quick_comparison_of_two_steps_is_over_within_four_minutes():
     settings = Settings.of(["00", "07"], quick=True)
 
     assert settings.seconds_of(settings.blocks * 2, ["00", "07"]) <= 240
-
-
-def test_a_step_is_compared_with_itself_from_fresh_starts(tmp_path):
-    settings = Settings.of([HERE.slug] * 2, quick=True, blocks=1, rate=20.0, seconds=3.0)
-    settings = settings._replace(events=20, visitors=4)
-    names = [HERE.slug, f"{HERE.slug} (2)"]
-    journal = Journal(tmp_path / "journal")
-    journal.begin({"settings": settings._asdict()})
-    with Prepared(HERE, settings.plan(), lambda line: None) as prepared:
-
-        def fresh(name, *draw):  # a slow machine is no reason to begin a block again
-            return replace(run(prepared, settings.plan(), *draw), void="")
-
-        is_clean = make_runs(order(names, 1, seed=1), fresh, journal)
-
-    files = dict.fromkeys(names, "a")
-    result = Result("compare", settings.command(), "m", files=files, runs=journal.runs())
-    found = {each.figure: each for each in verdicts(result)}
-    assert is_clean
-    assert [run.broken for run in journal.runs()] == [{}] * 2
-    assert found["cpu"].verdict == TOO_FEW
-    assert found["cpu"].pairs == found["start"].pairs == 1
 
 
 @pytest.fixture

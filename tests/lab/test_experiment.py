@@ -3,14 +3,19 @@ rows."""
 
 import threading
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
+from tools.lab.experiment.comparison import make_runs, order
 from tools.lab.experiment.history import HARMED
+from tools.lab.experiment.journal import Journal
 from tools.lab.experiment.result import Result, Run
 from tools.lab.experiment.run import Fault, Plan, Prepared, fill, visitors
 from tools.lab.experiment.run import run as run_once
+from tools.lab.experiment.settings import Settings
+from tools.lab.experiment.verdicts import TOO_FEW, verdicts
 from tools.lab.experiment.window import Occurrence, Timeline
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE
@@ -199,3 +204,24 @@ def test_a_run_with_a_fault_shows_it_and_leaves_the_sample_data_as_it_was(prepar
     assert before[0][0] > after[0]
     assert prepared.budget["threads of web"].isdigit()
     assert prepared.budget["pools of web"].split()[0].isdigit()
+
+
+def test_a_step_is_compared_with_itself_from_fresh_starts(prepared, tmp_path):
+    settings = Settings.of([HERE.slug] * 2, quick=True, blocks=1, rate=20.0, seconds=3.0)
+    settings = settings._replace(events=prepared.plan.events, visitors=4)
+    names = [HERE.slug, f"{HERE.slug} (2)"]
+    journal = Journal(tmp_path / "journal")
+    journal.begin({"settings": settings._asdict()})
+
+    def fresh(name, *draw):  # a slow machine is no reason to begin a block again
+        return replace(run_once(prepared, settings.plan(), *draw), void="")
+
+    is_clean = make_runs(order(names, 1, seed=1), fresh, journal)
+
+    files = dict.fromkeys(names, "a")
+    result = Result("compare", settings.command(), "m", files=files, runs=journal.runs())
+    found = {each.figure: each for each in verdicts(result)}
+    assert is_clean
+    assert [run.broken for run in journal.runs()] == [{}] * 2
+    assert found["cpu"].verdict == TOO_FEW
+    assert found["cpu"].pairs == found["start"].pairs == 1
