@@ -43,9 +43,12 @@ import pathlib
 def test_it_is_there():
     assert pathlib.Path({path!r}).exists(), "no {word}"
 '''
-PYPROJECT = (
-    "[tool.pytest.ini_options]\naddopts = '--import-mode=importlib -p tools.lab.testing.plugin'\n"
-)
+PYPROJECT = """\
+[tool.pytest.ini_options]
+addopts = "--import-mode=importlib -p tools.lab.testing.plugin"
+[tool.ruff]
+include = ["kit/late.py"]
+"""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

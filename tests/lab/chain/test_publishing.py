@@ -241,6 +241,19 @@ def refused_with(toy, do, undo=None):
     return said
 
 
+@pytest.mark.parametrize("text, rule", [("import os\n", "F401"), ("x='late'\n", "reformat")])
+def test_what_ruff_refuses_is_not_published(toy, text, rule):
+    toy.publish()
+    before = toy.git("rev-parse", "main")
+    toy.edit("01", {"kit/late.py": text})
+
+    done = toy.lab("publish", "--no-prove")
+
+    assert done.returncode == 1
+    assert "kit/late.py" in done.stderr and rule in done.stderr
+    assert toy.git("rev-parse", "main") == before
+
+
 def test_an_edit_of_tooling_and_a_step_that_became_empty_are_refused(toy):
     toy.publish()
     toy.edit("01", {"docs/elsewhere.md": "x\n"})

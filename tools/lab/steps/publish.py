@@ -1,10 +1,12 @@
 """Publishing: the chain is built anew, proved, and joined to main: docs/contributing.md."""
 
 import json
+import subprocess
+import sys
 
 from tools.lab.ground.failed import Failed
 from tools.lab.ground.tree import HERE
-from tools.lab.steps import build, each, edits, git, keys, proving, tags
+from tools.lab.steps import build, each, edits, git, jobs, keys, proving, tags
 from tools.lab.steps import chain as chains
 from tools.lab.steps.chain import Step
 from tools.lab.steps.plan import MAIN, plan
@@ -25,6 +27,7 @@ def publish(say, *, prove=proving.prove, linear=False, going_on=False, dry=False
         unproved = [step.slug for _, step in keys.unlisted(pairs, listed)]
         say(f"  to be proved: {', '.join(unproved) or 'none'}")
         return False
+    _must_be_in_style(steps[-1])
     if prove:
         proofs = proving.bring_up_to_date(pairs, listed, prove, say)
     else:
@@ -63,6 +66,16 @@ def report(begun, base, steps, say):
     for before, step in zip([Step("", base), *steps], steps, strict=False):
         new = "" if step.commit in old else ", new"
         say(f"  {step.slug}: {budget(before.commit, step.commit)}{new}")
+
+
+def _must_be_in_style(step):
+    """Failed with what ruff prints where it refuses a file of the last step, which main will be."""
+    with jobs.checked_out(step.commit, step.slug[:2]) as tree:
+        for command in ("check", "format --check"):
+            ruff = [sys.executable, "-m", "ruff", *command.split(), "."]
+            ran = subprocess.run(ruff, cwd=tree.path, capture_output=True, text=True)
+            if ran.returncode:
+                raise Failed(f"{step.slug}: ruff {command}\n{ran.stdout}{ran.stderr}")
 
 
 def stopped():
