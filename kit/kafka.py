@@ -194,7 +194,7 @@ class Source:
         return [record for records in polled.values() for record in records]
 
     def _longest_wait(self):
-        """Milliseconds: a consumer at rest looks seldom, for there is one in each of many groups."""
+        """Milliseconds: a consumer at rest looks seldom, since there are many of them."""
         if self.consumer.paused():
             return POLL_MILLISECONDS_WHILE_PAUSED
         return COMMIT_SECONDS * 1000 if self.processed else POLL_MILLISECONDS
