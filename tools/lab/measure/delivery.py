@@ -17,6 +17,7 @@ from tools.lab.look.flow import Flow
 
 BACKLOG = 20_000  # messages
 KEYS = 2_000
+CATCH_UP_SECONDS = 900  # 10,000 accounts are 10,000 customers at the provider, and as many mails
 MODEST = 50  # messages a second
 SECONDS = 10
 REGISTRATIONS = 30
@@ -33,7 +34,7 @@ from outbox where type = 'bench.measured' and published_at is not null"""
 def catch_up(system):
     """Wait until every message that was recorded has been processed."""
     if system.settings.get("KAFKA_BOOTSTRAP_SERVERS"):
-        eventually(Flow(system).is_settled, within=300)
+        eventually(Flow(system).is_settled, within=CATCH_UP_SECONDS)
 
 
 def _unpublished(system):
