@@ -11,6 +11,7 @@ from tools.lab.experiment.proxy import Proxy
 from tools.lab.ground.waiting import eventually, is_listening
 
 MUCH = 50_000_000  # bytes: more than the sockets of a connection and the proxy can hold
+AT_ONCE = 50  # times that a connection and the toxic come together
 WITHIN = 20.0  # seconds
 
 
@@ -247,6 +248,15 @@ def test_down_closes_open_connections_and_refuses_new_ones(proxy, pair, connect)
     new = connect()
     new.client.sendall(b"again")
     assert received(new.server, 5) == b"again"
+
+
+def test_what_is_accepted_while_it_goes_down_is_closed_too(proxy, listener):
+    for _ in range(AT_ONCE):
+        with socket.create_connection(("127.0.0.1", proxy.port), timeout=WITHIN) as new:
+            proxy.set("down")
+            with contextlib.suppress(ConnectionResetError):
+                assert received(new, 1) == b""
+        proxy.clear()
 
 
 def test_a_server_that_is_away_resets_the_client(proxy, listener):

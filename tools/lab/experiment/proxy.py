@@ -67,12 +67,18 @@ class Proxy:
         self.port = listening.getsockname()[1]
         self.listener = await self.loop.create_server(lambda: End(self, UPSTREAM), sock=listening)
 
+    async def _refuse(self):
+        listener, self.listener = self.listener, None
+        for listening in listener.sockets:
+            self.loop.remove_reader(listening)
+        await asyncio.sleep(0)  # a closed server never closes what it has accepted just before
+        listener.close()
+
     async def _change(self, toxics):
         self.toxics = toxics
         begun = {*toxics[UPSTREAM], *toxics[DOWNSTREAM]}
         if "down" in begun and self.listener:
-            self.listener.close()
-            self.listener = None
+            await self._refuse()
         elif "down" not in begun and not self.listener:
             await self._listen()
         for end in list(self.ends):
