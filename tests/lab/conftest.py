@@ -135,6 +135,14 @@ class Terminal(subprocess.Popen):
         self.master = None
 
 
+@pytest.fixture(scope="session", autouse=True)
+def hang_up():
+    """Programs that are started here end with their terminal, even if pytest runs under nohup: a
+    signal that is ignored stays so in a new program, one with a handler does not."""
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda number, frame: None)
+
+
 @pytest.fixture(scope="session")
 def tools(tmp_path_factory):
     """A copy of the lab's own code with its compiled modules, so that no checkout compiles them."""

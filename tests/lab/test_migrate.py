@@ -1,5 +1,6 @@
 """A shop moves under load and nothing is lost, doubled, oversold or charged twice: over all roads
-there, back and there again, and over the newest one after a kill of the lab in the middle of it.
+there, back, and there again and past the points of no return; and over the newest one after a kill
+of the lab in the middle of it.
 
 With `--every-stage` the lab is killed at each stage of every road, there and back, and goes on each
 time; and it goes back from a stage of each kind. That takes more than an hour."""
@@ -117,13 +118,21 @@ def moving(first, last):
     clear()
 
 
-@pytest.mark.parametrize("way", [(), ("--back",), ("--resume",)], ids=["there", "back", "again"])
+@pytest.mark.parametrize(
+    "way", [(), ("--back",), ("--resume", "--complete")], ids=["there", "back", "complete"]
+)
 def test_a_shop_moves_under_load_and_nothing_is_lost_or_doubled(move, way):
     printed, code = move(*way)
 
     assert (NO_DAMAGE in printed, code) == (True, 0), printed
     assert f"It ended at step {FACADE if way == ('--back',) else NEW}." in printed
     assert re.search(r"Longest pause: a request waited for \d", printed)
+
+
+def test_nobody_goes_back_behind_a_point_of_no_return(move):
+    printed, code = move("--back")
+
+    assert ("there is no way back any more" in printed, code) == (True, 2), printed
 
 
 @pytest.mark.parametrize("way", ["--back", "--resume"])
