@@ -16,9 +16,12 @@ release-topics: python -m kit.topics extracted/topics.json
 seed: flask --app monolith.app seed
 web: gunicorn "monolith.app:create_app()"
 relay: python -m kit.relay
+mail-web: gunicorn --config extracted/mail/serve.py "extracted.mail.app:create_app()"
+mail-relay: python -m kit.relay
 mail-worker: python -m extracted.mail.worker
 facade: caddy run --config facade/Caddyfile
 """
+MAIL = ("mail-web", "mail-relay", "mail-worker")
 PATCH = """\
 diff --git a/monolith/shop.py b/monolith/shop.py
 --- a/monolith/shop.py
@@ -93,11 +96,11 @@ def test_a_patch_serves_until_the_next_one(change):
     ("paths", "processes"),
     [
         (["monolith/shop.py"], ("web", "relay")),
-        (["extracted/mail/service.py"], ("mail-worker",)),
-        (["monolith/shop.py", "extracted/mail/service.py"], ("web", "relay", "mail-worker")),
-        (["kit/outbox.py"], ("web", "relay", "mail-worker")),
-        (["extracted/topics.json"], ("web", "relay", "mail-worker")),
-        (["migrations/mail/versions/0002.py"], ("release-mail", "mail-worker")),
+        (["extracted/mail/service.py"], MAIL),
+        (["monolith/shop.py", "extracted/mail/service.py"], ("web", "relay", *MAIL)),
+        (["kit/outbox.py"], ("web", "relay", *MAIL)),
+        (["extracted/topics.json"], ("web", "relay", *MAIL)),
+        (["migrations/mail/versions/0002.py"], ("release-mail", *MAIL)),
         (["migrations/monolith/versions/0002.py"], ("release", "web", "relay")),
         (["facade/routes"], ("facade",)),
         (["web/event.js"], ("facade",)),

@@ -16,7 +16,7 @@ from tools.lab.steps import git
 NOT_CODE = ("tests/", "docs/", "tools/")
 STATIC = ("facade/", "web/")
 OF_ONE = re.compile(r"(?:extracted|migrations)/(\w+)/")
-COMMAND_OF_ONE = re.compile(r"-m extracted\.(\w+)|migrations/(\w+)/alembic\.ini")
+MIGRATES = re.compile(r"migrations/(\w+)/alembic\.ini")
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,8 @@ def to_deploy(paths, procfile):
     A deployable is built and started as a whole, so all its processes are among them. The release
     command of a database is one of them if a migration of it is."""
     commands = dict(line.split(": ", 1) for line in procfile.splitlines() if ": " in line)
-    owners = {name: _deployable(command) for name, command in commands.items()}
+    services = {found[1] for found in map(MIGRATES.search, commands.values()) if found}
+    owners = {name: _deployable(name, commands[name], services) for name in commands}
     touched = set().union(*(_touched(path, set(owners.values())) for path in paths))
     migrated = {path.split("/")[1] for path in paths if path.startswith("migrations/")}
     return tuple(
@@ -114,11 +115,12 @@ def to_deploy(paths, procfile):
     )
 
 
-def _deployable(command):
-    """What a command of the Procfile is part of: a service, the facade, or the monolith."""
-    if found := COMMAND_OF_ONE.search(command):
-        return found[1] or found[2]
-    return "facade" if command.startswith("caddy ") else "monolith"
+def _deployable(name, command, services):
+    """What a process is part of: the facade, the service that its name begins with (after
+    release- or seed-), or the monolith."""
+    if command.startswith("caddy "):
+        return "facade"
+    return next((word for word in name.split("-")[:2] if word in services), "monolith")
 
 
 def _touched(path, deployables):
