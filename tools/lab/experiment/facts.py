@@ -14,7 +14,7 @@ CHANGES = "changes"  # {change: [files, lines, processes to deploy]} of the same
 
 FACTS = {
     PROCESSES: Figure("processes to deploy", ""),
-    IMPORTS: Figure("imports across modules", ""),
+    IMPORTS: Figure("imports of internals across modules", ""),
     KEYS: Figure("foreign keys across modules", ""),
     JOINS: Figure("statements across modules", ""),
     LARGEST: Figure("largest deployable", "lines"),

@@ -47,8 +47,9 @@ def rows_of(kept):
     yield "processes to deploy", partial(fact, kept, PROCESSES)
     for drill, name in DRILLS.items():
         yield name, partial(works, kept, drill)
-    yield "imports and foreign keys across modules", partial(coupled, kept)
-    yield "lines of the largest program that is deployed by itself", partial(fact, kept, LARGEST)
+    yield "imports of internals, and foreign keys, across modules", partial(coupled, kept)
+    largest = "lines of the largest program that is deployed by itself, without the kit"
+    yield largest, partial(fact, kept, LARGEST)
     for change in changes(kept):
         name = f"[{change}](docs/changes/README.md): files / processes to deploy"
         yield name, partial(touched, kept, change)

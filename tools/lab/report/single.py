@@ -24,7 +24,7 @@ CPU time of one request by process, in milliseconds. Work after the answer count
 not. Each value is a median, so a column's sum may differ a little from *all*. Lower is better."""
 OF_HELPERS = {
     "yardstick": "The *yardstick* is the process of the bare routes.",
-    "second facade": "The *second facade* is the Caddy that only passes requests on.",
+    "second facade": "The *second facade* is one more, in front of the bare routes.",
 }
 
 

@@ -103,7 +103,7 @@ PAINS = (
     (
         "A read, such as recommendations, must go on while the rest is away.",
         "09",
-        Going("stop-web", "the monolith is stopped"),
+        Going("stop-web", "the monolith's web process is stopped"),
     ),
     (
         "Nobody can buy while another company's service is away.",
@@ -118,12 +118,12 @@ PAINS = (
     (
         "Signing in must not depend on the shop, and the shop's programmers must not see the keys.",
         "12",
-        Going("stop-web", "the monolith is stopped"),
+        Going("stop-web", "the monolith's web process is stopped"),
     ),
     (
         "The sale itself needs its own releases and its own database.",
         "13",
-        Going("stop-web", "the monolith is stopped"),
+        Going("stop-web", "the monolith's web process is stopped"),
     ),
 )
 
