@@ -1,0 +1,1 @@
+"""Encore, the monolith: concert tickets from one process."""

@@ -1,0 +1,26 @@
+from datetime import datetime
+
+from sqlalchemy import Index, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from kit.database import MOMENT, Base
+
+
+class Account(Base):
+    """Somebody who signs in. customer_id is their id at the payment provider, if they have one."""
+
+    __tablename__ = "accounts"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    email: Mapped[str]
+    name: Mapped[str]
+    password_hash: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(MOMENT)
+    role: Mapped[str] = mapped_column(default="customer")
+    customer_id: Mapped[str | None] = mapped_column(default=None)
+
+    def as_json(self):
+        return {"id": self.id, "email": self.email, "name": self.name}
+
+
+Index("accounts_email", func.lower(Account.email), unique=True)

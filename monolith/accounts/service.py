@@ -1,0 +1,59 @@
+import uuid
+from functools import partial
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from kit.database import on_commit
+from kit.refusals import NotFound
+from monolith.accounts import passwords
+from monolith.accounts.model import Account
+from monolith.accounts.refusals import EmailTaken, WrongCredentials
+from monolith.notifications import service as notifications
+
+
+def register(session, *, email, password, name, now, provider, mailer, similarity):
+    """The new account, after the payment provider knows it and its welcome mail is sent."""
+    account = Account(
+        id=uuid.uuid4().hex,
+        email=email,
+        name=name,
+        password_hash=passwords.hashed(password),
+        created_at=now,
+    )
+    try:
+        session.add(account)
+        session.flush()
+    except IntegrityError:
+        raise EmailTaken("There is an account with this e-mail address already.") from None
+    account.customer_id = provider.customer(account)
+    notifications.welcome(session, mailer, account, now)
+    on_commit(session, partial(similarity.welcome, account.id))
+    return account
+
+
+def sign_in(session, *, email, password):
+    """The account with this address and password."""
+    account = by_email(session, email)
+    password_hash = account.password_hash if account else passwords.NOBODYS
+    is_right = passwords.matches(password_hash, password)
+    if not (account and is_right):
+        raise WrongCredentials("The e-mail address or the password is wrong.")
+    return account
+
+
+def exists(session, account_id):
+    """Whether there is an account with this id: it may be gone while its session lasts."""
+    return session.get(Account, account_id) is not None
+
+
+def by_email(session, email):
+    """The account with this address, in upper or lower case, or None."""
+    return session.scalar(select(Account).where(func.lower(Account.email) == func.lower(email)))
+
+
+def make_organiser(session, *, email):
+    account = by_email(session, email)
+    if account is None:
+        raise NotFound(f"There is no account with the address {email}.")
+    account.role = "organiser"

@@ -1,0 +1,99 @@
+"""Encore as a WSGI application: the only place that knows all of it."""
+
+import json
+import os
+from functools import cache
+from pathlib import Path
+
+import yaml
+from flask import Flask, Response, request, send_from_directory
+from werkzeug.routing import BaseConverter
+
+from kit import access, http, log
+from kit.process import this_process
+from monolith import config, reconcile, seed
+from monolith.accounts import commands
+from monolith.accounts import routes as accounts
+from monolith.bookings import routes as bookings
+from monolith.catalog import routes as catalog
+from monolith.payments import routes as payments
+from monolith.process import Process
+from monolith.recommendations import routes as recommendations
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = (accounts, catalog, bookings, payments, recommendations)
+PAGE_POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+
+
+class Id(BaseConverter):
+    """An opaque id in an address; other text at its place is not found."""
+
+    regex = "[A-Za-z0-9_-]{1,64}"
+
+
+class Page(BaseConverter):
+    """A file of the shop, whose address is none of the API's."""
+
+    regex = "(?!api/|health/).+"
+    part_isolating = False
+
+
+def create_app(settings=None):
+    """The application, made with these settings, or with those in the environment."""
+    settings = settings or config.from_environment(os.environ)
+    log.configure(settings.log_level)
+    app = Flask(__name__, static_folder=None)
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.json.sort_keys = False
+    app.extensions["process"] = Process(settings)
+    app.url_map.converters.update(id=Id, page=Page)
+    http.init_app(app, instance=settings.instance)
+    access.init_app(app, identify=accounts.identify, public_origin=settings.public_origin)
+    app.before_request(_load_memory)
+    for module in MODULES:
+        app.register_blueprint(module.bp)
+    app.cli.add_command(seed.command)
+    app.cli.add_command(reconcile.command)
+    app.cli.add_command(commands.grant_organiser)
+    _add_health(app)
+    _add_document(app)
+    _add_shop(app)
+    return app
+
+
+def _load_memory():
+    if request.blueprint:
+        this_process().memory.load(this_process().db.monolith)
+
+
+def _add_health(app):
+    @app.get("/health/live")
+    def live():
+        return {"status": "live"}
+
+    @app.get("/health/ready")
+    def ready():
+        this_process().db.monolith.check()
+        this_process().memory.load(this_process().db.monolith)
+        return {"status": "ready"}
+
+
+def _add_document(app):
+    @app.get("/api/openapi.json")
+    def openapi():
+        return Response(_document(), content_type="application/json")
+
+
+@cache
+def _document():
+    text = (ROOT / "docs" / "openapi.yaml").read_text()
+    return json.dumps(yaml.load(text, yaml.CSafeLoader))  # noqa: S506 - it is a safe loader
+
+
+def _add_shop(app):
+    @app.get("/", defaults={"name": "index.html"})
+    @app.get("/<page:name>")
+    def shop(name):
+        answer = send_from_directory(ROOT / "web", name)
+        answer.headers["Content-Security-Policy"] = PAGE_POLICY
+        return answer

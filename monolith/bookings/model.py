@@ -1,0 +1,79 @@
+from datetime import datetime
+
+from sqlalchemy import Column, ForeignKey, Index, Table
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from kit.checks import as_text
+from kit.database import MOMENT, Base
+from monolith.accounts.model import Account
+from monolith.bookings.refusals import NotConfirmed
+from monolith.catalog.model import Event, Seat
+
+booking_seats = Table(
+    "booking_seats",
+    Base.metadata,
+    Column("booking_id", ForeignKey("bookings.id"), primary_key=True),
+    Column("seat_id", ForeignKey("seats.id"), primary_key=True, index=True),
+)
+
+
+class Booking(Base):
+    """Seats for an account: pending, then confirmed or declined, and perhaps cancelled later."""
+
+    __tablename__ = "bookings"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))
+    event_id: Mapped[str] = mapped_column(ForeignKey("events.id"), index=True)
+    hold_id: Mapped[str] = mapped_column(unique=True)
+    total: Mapped[int]
+    currency: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(MOMENT)
+    seats: Mapped[list[Seat]] = relationship(
+        secondary=booking_seats, order_by=Seat.position, lazy="selectin"
+    )
+    status: Mapped[str] = mapped_column(default="pending")
+    account: Mapped[Account] = relationship(init=False)
+    event: Mapped[Event] = relationship(init=False)
+
+    def settle(self, *, paid):
+        """Confirm it and sell the seats if it is paid for, else decline it."""
+        self.status = "confirmed" if paid else "declined"
+        for seat in self.seats if paid else ():
+            seat.status = "sold"
+
+    def cancel(self):
+        """Cancel it and free the seats; NotConfirmed unless it is confirmed."""
+        if self.status != "confirmed":
+            raise NotConfirmed(self.status)
+        self.status = "cancelled"
+        for seat in self.seats:
+            seat.status = "free"
+
+    def as_json(self):
+        return {
+            "id": self.id,
+            "event_id": self.event_id,
+            "seats": [seat.id for seat in self.seats],
+            "total": self.total,
+            "currency": self.currency,
+            "status": self.status,
+            "created_at": as_text(self.created_at),
+        }
+
+
+Index("bookings_account", Booking.account_id, Booking.created_at, Booking.id)
+
+
+class IdempotencyKey(Base):
+    """The booking that an account's request with this key made.
+
+    fingerprint is a hash of the request's body: a repeat must have the same."""
+
+    __tablename__ = "idempotency_keys"
+
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str]
+    booking_id: Mapped[str] = mapped_column(ForeignKey("bookings.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(MOMENT)

@@ -1,0 +1,136 @@
+import re
+from contextlib import nullcontext
+from datetime import timedelta
+
+from flask import Blueprint
+
+from kit import checks
+from kit.access import caller, signed_in
+from kit.paging import page, paging
+from kit.process import this_process
+from kit.request import field_if_valid, fields, query
+from monolith.bookings import service
+from monolith.bookings.idempotency import key_of_request
+from monolith.catalog import service as catalog
+
+bp = Blueprint("bookings", __name__)
+PAYMENT_METHOD = checks.text(
+    high=253,
+    like=re.compile(r"pm_[A-Za-z0-9_]{1,250}"),
+    called="a payment method",
+)
+
+
+@bp.post("/api/events/<id:event_id>/holds")
+@signed_in()
+def hold(event_id):
+    process = this_process()
+    with process.db.bookings.reading() as session:
+        catalog.find(session, event_id)
+        body = fields(seats=checks.list_of(checks.text(high=64), 1, 8))
+        held = service.hold(
+            session,
+            account_id=caller().account_id,
+            event_id=event_id,
+            **body,
+            now=process.clock(),
+            hold_for=timedelta(seconds=process.settings.hold_seconds),
+            holds=process.memory.holds,
+        )
+        return held.as_json(), 201
+
+
+@bp.delete("/api/holds/<id:hold_id>")
+@signed_in()
+def give_back(hold_id):
+    process = this_process()
+    with process.db.bookings.reading() as session:
+        service.give_back(
+            session,
+            account_id=caller().account_id,
+            hold_id=hold_id,
+            now=process.clock(),
+            holds=process.memory.holds,
+        )
+    return "", 204
+
+
+@bp.post("/api/bookings")
+@signed_in()
+def book():
+    process = this_process()
+    held = _own_hold(process)
+    key, key_errors = key_of_request()
+    body = fields(
+        also=lambda values: key_errors,
+        hold_id=checks.identifier,
+        payment_method=PAYMENT_METHOD,
+    )
+    with held.lock if held else nullcontext(), process.db.monolith.transaction() as session:
+        booking = service.book(
+            session,
+            account_id=caller().account_id,
+            held=held,
+            **body,
+            key=key,
+            now=process.clock(),
+            memory=process.memory,
+            mailer=process.mailer,
+            provider=process.provider,
+        )
+        return booking.as_json(), 201
+
+
+def _own_hold(process):
+    """The hold in the body, if it is valid; NotFound comes before any error in another field."""
+    hold_id = field_if_valid("hold_id", checks.identifier)
+    if hold_id is None:
+        return None
+    with process.db.bookings.reading() as session:
+        return service.own_hold(
+            session,
+            account_id=caller().account_id,
+            hold_id=hold_id,
+            holds=process.memory.holds,
+        )
+
+
+@bp.get("/api/bookings")
+@signed_in()
+def bookings():
+    parameters = query(**paging(checks.moment, checks.identifier))
+    with this_process().db.bookings.reading() as session:
+        rows = service.of_account(session, account_id=caller().account_id, **parameters)
+        return page(
+            rows,
+            parameters["limit"],
+            render=lambda booking: booking.as_json(),
+            position=lambda booking: (checks.as_text(booking.created_at), booking.id),
+        )
+
+
+@bp.get("/api/bookings/<id:booking_id>")
+@signed_in()
+def booking(booking_id):
+    with this_process().db.bookings.reading() as session:
+        found = service.find(session, account_id=caller().account_id, booking_id=booking_id)
+        return found.as_json()
+
+
+@bp.post("/api/bookings/<id:booking_id>/cancellation")
+@signed_in(body=False)
+def cancel(booking_id):
+    process = this_process()
+    with process.db.monolith.transaction() as session:
+        booking = service.find(
+            session, account_id=caller().account_id, booking_id=booking_id, locked=True
+        )
+        fields()
+        service.cancel(
+            session,
+            booking,
+            now=process.clock(),
+            memory=process.memory,
+            provider=process.provider,
+        )
+        return booking.as_json()

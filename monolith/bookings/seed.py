@@ -1,0 +1,67 @@
+"""The past bookings of the sample data: each customer goes mostly to concerts of two genres."""
+
+from collections import defaultdict
+from datetime import timedelta
+from random import Random
+
+from sqlalchemy import insert, update
+
+from monolith.bookings.model import Booking, booking_seats
+from monolith.catalog.model import Seat
+
+
+def load(session, sample):
+    """Store the bookings, which were paid at the box office; their rows go to the sample."""
+    events = defaultdict(list)  # genre: [(event, how many seats it has, those that are free)]
+    for event, seats in sample.plans:
+        events[event.genre].append((event, len(seats), list(seats)))
+    sold = []  # (booking as a row, its seats)
+    for account_id in sample.customers:
+        sold += _of_customer(sample, account_id, events)
+    sample.sales = [booking for booking, _ in sold]
+    links = [
+        {"booking_id": booking["id"], "seat_id": seat["id"]}
+        for booking, seats in sold
+        for seat in seats
+    ]
+    if sold:
+        session.execute(insert(Booking), sample.sales)
+        session.execute(insert(booking_seats), links)
+        taken = [link["seat_id"] for link in links]
+        session.execute(update(Seat).where(Seat.id.in_(taken)).values(status="sold"))
+
+
+def _of_customer(sample, account_id, events):
+    """[(booking as a row, its seats)] of one customer."""
+    random = Random(f"{sample.seed} bookings {account_id}")
+    genres = sorted(events)
+    favourites = random.sample(genres, min(2, len(genres)))
+    sold = []
+    for number in range(random.randint(min(1, sample.bookings), sample.bookings)):
+        genre = random.choice(favourites if random.random() < 0.9 else genres)
+        event, capacity, free = random.choice(events[genre])
+        if len(free) >= capacity // 4 + 4:  # every event has seats left for visitors of the shop
+            seats = _take(random, free)
+            booking = _row(sample, random, account_id, number, event, seats)
+            sold.append((booking, seats))
+    return sold
+
+
+def _take(random, free):
+    """One to four seats beside each other, taken out of free."""
+    count = random.randint(1, 4)
+    first = random.randrange(len(free) - count + 1)
+    return [free.pop(first) for _ in range(count)]
+
+
+def _row(sample, random, account_id, number, event, seats):
+    return {
+        "id": sample.id("booking", account_id, number),
+        "account_id": account_id,
+        "event_id": event.id,
+        "hold_id": sample.id("hold", account_id, number),
+        "status": "confirmed",
+        "total": sum(seat["price"] for seat in seats),
+        "currency": event.currency,
+        "created_at": sample.today - timedelta(days=random.randint(61, 90)),
+    }

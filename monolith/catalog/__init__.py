@@ -1,0 +1,1 @@
+"""Venues, events, seat plans and prices."""

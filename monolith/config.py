@@ -1,0 +1,26 @@
+"""The settings of the monolith; docs/settings.md says what each is for."""
+
+from kit.settings import DATABASE, PROCESS, REQUIRED, WEB, or_exit, url, whole, word
+from kit.settings import parse as parse_table
+
+SETTINGS = {
+    **DATABASE,
+    "SMTP_URL": (url("smtp", "smtps"), REQUIRED),
+    "STRIPE_API_KEY": (word, REQUIRED),
+    "STRIPE_API_BASE": (url("http", "https"), "https://api.stripe.com"),
+    "STRIPE_TIMEOUT_SECONDS": (whole(1, 80), 8),
+    "MAIL_FROM": (word, "tickets@encore.example"),
+    "HOLD_SECONDS": (whole(1, 86_400), 600),
+    **WEB,
+    **PROCESS,
+}
+
+
+def parse(environ):
+    """The settings in environ; Misconfigured names the first that is missing or wrong."""
+    return parse_table(SETTINGS, environ)
+
+
+def from_environment(environ):
+    """The settings in environ, or one line on standard error and exit code 2."""
+    return or_exit(parse, environ)

@@ -1,0 +1,33 @@
+from datetime import datetime
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from kit.checks import as_text
+from kit.database import MOMENT, Base
+
+
+class Payment(Base):
+    """A charge or a refund of a booking; provider_id is None for one at the box office."""
+
+    __tablename__ = "payments"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    booking_id: Mapped[str] = mapped_column(ForeignKey("bookings.id"), index=True)
+    kind: Mapped[str]
+    amount: Mapped[int]
+    currency: Mapped[str]
+    status: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(MOMENT)
+    provider_id: Mapped[str | None] = mapped_column(default=None)
+
+    def as_json(self):
+        return {
+            "id": self.id,
+            "booking_id": self.booking_id,
+            "kind": self.kind,
+            "amount": self.amount,
+            "currency": self.currency,
+            "status": self.status,
+            "created_at": as_text(self.created_at),
+        }

@@ -1,0 +1,189 @@
+"""The payment provider, over the Stripe API.
+
+A charge for a hold has the key charge:{hold_id}, so that a repeat is the same charge. If that key
+was used before, an earlier request may have charged this card or another one, and what it answered
+may be lost, or old by now. Then the provider's list of charges says what is true."""
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import stripe
+
+from kit.refusals import OutcomeUnknown, Unavailable
+from monolith.payments.answers import is_about_the_card, is_about_the_request, is_replay, refusal_of
+
+log = logging.getLogger(__name__)
+stripe.enable_telemetry = False
+UNDECIDED = ("processing", "requires_capture")  # of a charge
+NOT_DONE = ("failed", "canceled")  # of a refund
+
+
+@dataclass(frozen=True)
+class Charge:
+    """The outcome of a charge; id is the provider's payment intent, if it made one."""
+
+    id: str | None
+    succeeded: bool
+
+
+@dataclass(frozen=True)
+class PaidHold:
+    """A charge that succeeded, as the provider lists it."""
+
+    charge_id: str
+    hold_id: str
+    account_id: str
+    created_at: datetime
+
+
+class Provider:
+    """The payment provider: Unavailable where it surely did nothing, OutcomeUnknown where it gave
+    no clear answer.
+
+    No request is repeated by itself: a connection that is refused after an answer that was lost
+    would look as if nothing had been done."""
+
+    def __init__(self, base, key, *, timeout):
+        self._stripe = stripe.StripeClient(
+            key,
+            base_addresses={"api": base},
+            http_client=stripe.RequestsClient(timeout=timeout),
+            max_network_retries=0,
+        ).v1
+
+    def customer(self, account, *, instead_of=None):
+        """The id of the account's customer, made now if there is none.
+
+        instead_of is the id of an earlier one, which the provider does not know any more."""
+        params = {"name": account.name, "metadata": {"account_id": account.id}}
+        key = f"customer:{account.id}" + (f":{instead_of}" if instead_of else "")
+        try:
+            return self._ask(self._stripe.customers.create, params, key).id
+        except (stripe.StripeError, OutcomeUnknown) as error:
+            raise Unavailable("The payment provider") from error  # no money has moved
+
+    def charge(self, *, customer_id, account_id, hold_id, amount, currency, payment_method):
+        """The charge for a hold; a repeat with the same card is the same charge.
+
+        If another card was charged for the hold, that charge is given back first."""
+        order = {
+            "amount": amount,
+            "currency": currency.lower(),
+            "customer": customer_id,
+            "payment_method": payment_method,
+            "confirm": True,
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+            "metadata": {
+                "account_id": account_id,
+                "hold_id": hold_id,
+                "payment_method": payment_method,
+            },
+        }
+        return self._pay(order, f"charge:{hold_id}") or self._pay_again(order)
+
+    def _pay(self, order, key):
+        """The outcome of a new charge; None if the key was used before."""
+        try:
+            intent = self._ask(self._stripe.payment_intents.create, order, key)
+        except stripe.StripeError as refusal:
+            if is_replay(refusal):
+                return None
+            if not is_about_the_card(refusal):
+                raise refusal_of(refusal) from refusal
+            line = {"code": refusal.code, "param": refusal.param}
+            log.warning("charge refused", extra={**order["metadata"], **line})
+            return Charge(None, succeeded=False)
+        return None if is_replay(intent.last_response) else _outcome(intent)
+
+    def _pay_again(self, order):
+        wanted = order["metadata"]
+        of_customer = self._list(self._stripe.payment_intents, customer=order["customer"])
+        earlier = [each for each in of_customer if _of(each, "hold_id") == wanted["hold_id"]]
+        paid = [each.id for each in earlier if _outcome(each).succeeded]
+        kept = None
+        for intent in earlier:
+            if intent.id not in paid or self._is_refunded(intent.id):
+                continue
+            if kept is None and _of(intent, "payment_method") == wanted["payment_method"]:
+                kept = intent
+            else:
+                self.refund(intent.id, key=intent.id)
+        if kept:
+            return _outcome(kept)
+        key = f"charge:{wanted['hold_id']}:{len(earlier)}:{wanted['payment_method']}"
+        charge = self._pay(order, key)
+        if charge is None:
+            raise OutcomeUnknown("The payment provider")
+        return charge
+
+    def _is_refunded(self, charge_id):
+        refunds = self._list(self._stripe.refunds, payment_intent=charge_id)
+        return any(refund.status not in NOT_DONE for refund in refunds)
+
+    def refund(self, charge_id, *, key, **metadata):
+        """Refund all of a charge; a repeat with the same key changes nothing."""
+        params = {"payment_intent": charge_id, "metadata": metadata}
+        try:
+            refund = self._ask(self._stripe.refunds.create, params, f"refund:{key}")
+        except stripe.StripeError as refusal:
+            if refusal.code != "charge_already_refunded":
+                raise refusal_of(refusal) from refusal
+        else:
+            if refund.status in NOT_DONE:
+                log.error("refund failed", extra={"charge_id": charge_id, "refund_id": refund.id})
+                raise Unavailable("The payment provider")
+
+    def paid_holds(self, since):
+        """The charges for holds that were made since a moment and succeeded, the newest first."""
+        return [
+            PaidHold(
+                charge_id=intent.id,
+                hold_id=_of(intent, "hold_id"),
+                account_id=_of(intent, "account_id"),
+                created_at=datetime.fromtimestamp(intent.created, UTC),
+            )
+            for intent in self._list(self._stripe.payment_intents, **_created(since))
+            if intent.status == "succeeded" and _of(intent, "hold_id")
+        ]
+
+    def refunds(self, since):
+        """{charge: booking} of the refunds made since a moment.
+
+        The booking is None if the charge was given back without one."""
+        return {
+            refund.payment_intent: _of(refund, "booking_id")
+            for refund in self._list(self._stripe.refunds, **_created(since))
+            if refund.status not in NOT_DONE
+        }
+
+    def _list(self, of, **params):
+        def pages(params, options):
+            return list(of.list(params, options).auto_paging_iter())
+
+        try:
+            return self._ask(pages, {"limit": 100, **params})
+        except stripe.StripeError as refusal:
+            raise refusal_of(refusal) from refusal
+
+    def _ask(self, call, params, key=None):
+        try:
+            return call(params, {"idempotency_key": key} if key else {})
+        except stripe.StripeError as error:
+            if is_about_the_request(error):
+                raise
+            raise refusal_of(error) from error
+
+
+def _outcome(intent):
+    if intent.status in UNDECIDED:
+        raise OutcomeUnknown("The payment provider")
+    return Charge(intent.id, succeeded=intent.status == "succeeded")
+
+
+def _of(thing, name):
+    return getattr(thing.metadata, name, None)
+
+
+def _created(since):
+    return {"created": {"gte": int(since.timestamp())}}

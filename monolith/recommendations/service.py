@@ -1,0 +1,31 @@
+from sqlalchemy import select
+
+from kit.checks import as_text
+from monolith.catalog.model import Event
+
+AT_MOST = 50
+
+
+def upcoming(session, suggested, *, limit, after, now):
+    """[{event, score, because}] of the suggested events that have not begun, best first.
+
+    suggested is [(event id, score, because)]. The answer has one more than limit, and never more
+    than the best fifty in all."""
+    event_ids = [event_id for event_id, *_ in suggested]
+    not_begun = select(Event).where(Event.id.in_(event_ids), Event.starts_at > now)
+    events = {event.id: event for event in session.scalars(not_begun)}
+    best = [each for each in suggested if each[0] in events][:AT_MOST]
+    if after:
+        best = [each for each in best if (-each[1], each[0]) > (-after[0], after[1])]
+    return [_as_json(events[event_id], *more) for event_id, *more in best[: limit + 1]]
+
+
+def _as_json(event, score, because):
+    shown = {
+        "id": event.id,
+        "title": event.title,
+        "artist": event.artist,
+        "genre": event.genre,
+        "starts_at": as_text(event.starts_at),
+    }
+    return {"event": shown, "score": score, "because": because}

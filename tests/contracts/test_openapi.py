@@ -1,0 +1,61 @@
+"""The routes and the OpenAPI document describe the same operations."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+from kit.http import PROBLEMS
+from kit.refusals import Refusal
+from monolith.app import create_app
+from monolith.config import parse
+
+DOCUMENT = yaml.safe_load(Path("docs/openapi.yaml").read_text())
+UNREACHABLE = parse(
+    {
+        "DATABASE_URL": "postgresql://a:b@127.0.0.1:1/c",
+        "SMTP_URL": "smtp://127.0.0.1:1",
+        "STRIPE_API_KEY": "sk_test_1",
+        "LOG_LEVEL": "ERROR",
+    }
+)
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+def test_routes_and_document_have_the_same_operations():
+    rules = [
+        rule
+        for rule in create_app(UNREACHABLE).url_map.iter_rules()
+        if rule.rule.startswith(("/api/", "/health/"))
+    ]
+    routed = {
+        (re.sub(r"<id:\w+>", "{id}", rule.rule), method.lower())
+        for rule in rules
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+
+    documented = {
+        (path, method)
+        for path, operations in DOCUMENT["paths"].items()
+        for method in operations
+        if method in METHODS
+    }
+
+    assert routed == documented
+
+
+def test_the_openapi_document_is_served():
+    assert create_app(UNREACHABLE).test_client().get("/api/openapi.json").json == DOCUMENT
+
+
+def test_every_problem_is_documented():
+    listed = set(DOCUMENT["components"]["schemas"]["Problem"]["properties"]["type"]["enum"])
+
+    refusals = {refusal.kind for refusal in _subclasses(Refusal) if refusal.kind}
+
+    # No operation may answer with an internal error.
+    assert listed == {*refusals, *PROBLEMS} - {"internal-error"}
+
+
+def _subclasses(kind):
+    return [kind, *(each for child in kind.__subclasses__() for each in _subclasses(child))]

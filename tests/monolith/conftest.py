@@ -1,0 +1,167 @@
+"""The monolith in this process, on a fresh database and the lab's real services."""
+
+import json
+import urllib.request
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from monolith.app import create_app
+from monolith.catalog import service as catalog
+from monolith.catalog.model import Section, Venue
+from monolith.config import parse
+
+PASSWORD = "correct horse"
+
+
+@pytest.fixture
+def environ(lab_services, database_url):
+    return {
+        "DATABASE_URL": database_url,
+        "SMTP_URL": lab_services.smtp_url,
+        "STRIPE_API_BASE": lab_services.stripe_api_base,
+        "STRIPE_API_KEY": lab_services.stripe_api_key,
+        "LOG_LEVEL": "ERROR",
+    }
+
+
+@pytest.fixture
+def app(environ):
+    app = create_app(parse(environ))
+    yield app
+    app.extensions["process"].db.dispose()
+
+
+@pytest.fixture
+def process(app):
+    return app.extensions["process"]
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+@pytest.fixture
+def sign_up(app):
+    """A function: create an account with a role and return a signed-in client."""
+
+    def sign_up(name="somebody", role="customer"):
+        client = app.test_client()
+        email = f"{name}@encore.example"
+        client.id = client.post(
+            "/api/accounts", json={"email": email, "password": PASSWORD, "name": name}
+        ).json["id"]
+        if role == "organiser":
+            app.test_cli_runner().invoke(args=["grant-organiser", email])
+        assert (
+            client.post("/api/sessions", json={"email": email, "password": PASSWORD}).status_code
+            == 201
+        )
+        return client
+
+    return sign_up
+
+
+@pytest.fixture
+def fan(sign_up):
+    return sign_up("fan")
+
+
+@pytest.fixture
+def make_event(process):
+    """A function: add an event at a new venue and return its id, venue_id and seat ids."""
+    made = iter(range(1000))
+
+    def make_event(
+        sections=(("Stalls", 2, 5, 4500),),
+        starts_at=None,
+        city="Lisbon",
+        title="Small Hours",
+        artist="Paper Lanterns",
+    ):
+        venue_id = f"venue-{next(made)}"
+        venue_sections = [
+            Section(
+                id=f"{venue_id}-{position}",
+                venue_id=venue_id,
+                position=position,
+                name=name,
+                rows=rows,
+                seats_per_row=seats,
+            )
+            for position, (name, rows, seats, _) in enumerate(sections)
+        ]
+        with process.db.monolith.transaction() as session:
+            session.add(
+                Venue(
+                    id=venue_id,
+                    name="Lantern Hall",
+                    city=city,
+                    country="Portugal",
+                    sections=venue_sections,
+                )
+            )
+            session.flush()
+            event_id = catalog.schedule(
+                session,
+                seats_left=process.memory.seats_left,
+                title=title,
+                artist=artist,
+                genre="indie",
+                venue_id=venue_id,
+                starts_at=starts_at or datetime.now(UTC) + timedelta(days=30),
+                prices={name: price for name, _, _, price in sections},
+                currency="EUR",
+            )
+        with process.db.monolith.reading() as session:
+            seats = [seat.id for seat in catalog.store.seats(session, event_id)]
+        return SimpleNamespace(id=event_id, venue_id=venue_id, seats=seats)
+
+    return make_event
+
+
+@pytest.fixture
+def event(make_event):
+    return make_event()
+
+
+@pytest.fixture
+def buy():
+    """A function: hold seats of an event, book them and return the booking."""
+
+    def buy(client, event, seats, card="pm_card_visa", headers=None):
+        held = client.post(f"/api/events/{event.id}/holds", json={"seats": seats})
+        assert held.status_code == 201, held.json
+        booked = client.post(
+            "/api/bookings",
+            json={"hold_id": held.json["id"], "payment_method": card},
+            headers=headers,
+        )
+        assert booked.status_code == 201, booked.json
+        return booked.json
+
+    return buy
+
+
+@pytest.fixture
+def ledger(lab_services):
+    """A function: [(charge or refund, amount)] at the payment provider, of one hold or of all."""
+
+    def ledger(hold_id=None):
+        items, after = [], ""
+        while after is not None:
+            with urllib.request.urlopen(
+                f"{lab_services.stripe_api_base}/_sandbox/ledger?limit=100{after}"
+            ) as answer:
+                page = json.load(answer)
+            items += page["items"]
+            after = f"&after={page['next']}" if page["next"] else None
+        return [
+            (item["kind"], item["amount"])
+            for item in items
+            if hold_id is None or item["metadata"].get("hold_id") == hold_id
+        ]
+
+    return ledger

@@ -1,0 +1,83 @@
+"""Procfile, docker-compose.yml, the Dockerfiles and docs/settings.md agree."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kit.settings import REQUIRED
+from monolith.config import SETTINGS
+from tools.lab.ground.tree import HERE
+
+COMPOSE = yaml.safe_load((HERE.path / "docker-compose.yml").read_text())
+SERVICES = COMPOSE["services"]
+DOCUMENTED = dict(
+    re.findall(
+        r"^\| `(\w+)` \| (.+?) \|", (HERE.path / "docs" / "settings.md").read_text(), re.MULTILINE
+    )
+)
+DOCKERFILES = [
+    path
+    for path in HERE.path.rglob("Dockerfile")
+    if ".lab" not in path.relative_to(HERE.path).parts
+]
+
+
+def test_every_setting_is_documented_with_its_default():
+    words = {REQUIRED: "required", None: "none"}
+    in_code = {name: words.get(default, f"`{default}`") for name, (_, default) in SETTINGS.items()}
+
+    assert {name: DOCUMENTED.get(name) for name in in_code} == in_code
+
+
+@pytest.mark.parametrize("name", HERE.procfile())
+def test_compose_services_run_the_commands_of_the_procfile(name):
+    assert SERVICES[name]["command"] == HERE.procfile()[name]
+
+
+def test_every_setting_of_a_service_is_documented():
+    ours = [
+        service for service in SERVICES.values() if service["image"].startswith("encore-monolith")
+    ]
+
+    assert ours
+    assert {name for service in ours for name in service["environment"]} <= set(DOCUMENTED)
+
+
+def test_images_run_the_command_of_the_procfile():
+    (command,) = re.findall(
+        r"^CMD (\[.+\])$", (HERE.path / "monolith" / "Dockerfile").read_text(), re.MULTILINE
+    )
+
+    assert shlex.join(yaml.safe_load(command)) == shlex.join(HERE.procfile()["web"])
+
+
+def test_images_are_pinned_and_servers_have_health_checks():
+    assert all(re.search(r":[\w.-]*\d", service["image"]) for service in SERVICES.values())
+    assert all("healthcheck" in service for service in SERVICES.values())
+    assert {
+        name for name, service in SERVICES.items() if service["healthcheck"].get("disable")
+    } == {"release", "seed"}
+
+
+def test_ports_are_open_on_this_machine_only():
+    assert all(
+        port.startswith("127.0.0.1:")
+        for service in SERVICES.values()
+        for port in service.get("ports", [])
+    )
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: str(path.relative_to(HERE.path)))
+def test_dockerfiles_pass_the_linter_and_avoid_root(path):
+    linted = subprocess.run(
+        [Path(sys.executable).with_name("hadolint"), path], capture_output=True, text=True
+    )
+
+    assert linted.stdout == ""
+    assert linted.returncode == 0
+    assert re.findall(r"^USER (\d+)", path.read_text(), re.MULTILINE)[-1] != "0"

@@ -1,0 +1,259 @@
+import json
+
+import pytest
+
+JSON = {"Content-Type": "application/json"}
+
+
+def refusal(answer):
+    assert answer.content_type == "application/problem+json"
+    assert answer.json["status"] == answer.status_code
+    assert {"type", "title", "detail"} <= set(answer.json)
+    return answer.status_code, answer.json["type"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'"a"',
+        b"null",
+        b"NaN",
+        b'{"a": Infinity}',
+        b"\xff",
+        b"[" * 60_000,
+        b'{"a":' * 10_000,
+    ],
+)
+def test_anything_but_a_json_object_is_malformed(client, body):
+    assert refusal(client.post("/api/accounts", data=body, headers=JSON)) == (400, "malformed")
+
+
+def test_a_body_that_is_not_json_is_refused(client):
+    assert refusal(
+        client.post("/api/accounts", data=b"{}", headers={"Content-Type": "text/plain"})
+    ) == (415, "unsupported-media-type")
+
+
+def test_a_body_over_64_kib_is_refused(client):
+    assert refusal(
+        client.post("/api/accounts", data=json.dumps({"a": "x" * 70_000}), headers=JSON)
+    ) == (413, "too-large")
+
+
+def test_the_body_is_checked_before_the_session(client, event):
+    assert refusal(client.post(f"/api/events/{event.id}/holds", data=b"{", headers=JSON)) == (
+        400,
+        "malformed",
+    )
+    assert refusal(client.post(f"/api/events/{event.id}/holds", json={})) == (401, "not-signed-in")
+
+
+def test_the_session_is_checked_before_the_origin(client, fan, event):
+    foreign = {"Origin": "https://elsewhere.example"}
+
+    assert refusal(client.post("/api/events", json={}, headers=foreign)) == (401, "not-signed-in")
+    assert refusal(fan.post("/api/events", json={}, headers=foreign)) == (403, "foreign-origin")
+    assert refusal(fan.post("/api/events", json={})) == (403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://elsewhere.example",
+        "null",
+        "https://localhost",
+        "http://localhost:81",
+        "http://localhost.elsewhere.example",
+        "http://[",
+        "",
+    ],
+)
+def test_an_unsafe_method_from_another_origin_is_refused(client, origin):
+    assert refusal(client.post("/api/sessions", json={}, headers={"Origin": origin})) == (
+        403,
+        "foreign-origin",
+    )
+
+
+def test_own_origin_may_write_and_any_may_read(client):
+    assert refusal(
+        client.post("/api/sessions", json={}, headers={"Origin": "http://localhost"})
+    ) == (
+        422,
+        "invalid",
+    )
+    assert (
+        client.get("/api/events", headers={"Origin": "https://elsewhere.example"}).status_code
+        == 200
+    )
+
+
+@pytest.mark.parametrize("relation", ["cross-site", "same-site", ""])
+def test_a_browser_says_that_another_site_sends_the_request(client, relation):
+    headers = {"Sec-Fetch-Site": relation, "Origin": "http://localhost"}
+
+    assert refusal(client.post("/api/sessions", json={}, headers=headers)) == (
+        403,
+        "foreign-origin",
+    )
+    assert client.get("/api/events", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("relation", ["same-origin", "none"])
+def test_a_browser_says_that_this_site_sends_the_request(client, relation):
+    headers = {"Sec-Fetch-Site": relation, "Origin": "https://tickets.example"}
+
+    assert refusal(client.post("/api/sessions", json={}, headers=headers)) == (422, "invalid")
+
+
+def test_a_public_origin_stands_for_what_requests_say(environ, client):
+    from monolith.app import create_app
+    from monolith.config import parse
+
+    account = {"email": "fan@encore.example", "password": "correct horse", "name": "Fan"}
+    assert client.post("/api/accounts", json=account).status_code == 201
+    del account["name"]
+    app = create_app(parse({**environ, "PUBLIC_ORIGIN": "https://tickets.example"}))
+    behind_a_proxy = app.test_client()
+    own, inside = {"Origin": "https://tickets.example"}, {"Origin": "http://localhost"}
+
+    signed_in = behind_a_proxy.post("/api/sessions", json=account, headers=own)
+    refused = behind_a_proxy.post("/api/sessions", json=account, headers=inside)
+    app.extensions["process"].db.dispose()
+
+    assert signed_in.status_code == 201
+    assert "Secure" in signed_in.headers["Set-Cookie"].split("; ")
+    assert refusal(refused) == (403, "foreign-origin")
+
+
+def test_not_found_comes_before_wrong_fields(fan):
+    assert refusal(fan.post("/api/events/unknown/holds", json={"colour": 1})) == (404, "not-found")
+    assert refusal(fan.post("/api/bookings", json={"hold_id": "unknown", "payment_method": 7})) == (
+        404,
+        "not-found",
+    )
+    assert refusal(fan.post("/api/bookings", json={"hold_id": 7, "payment_method": 7})) == (
+        422,
+        "invalid",
+    )
+    assert refusal(fan.post("/api/bookings/unknown/cancellation", json={"colour": 1})) == (
+        404,
+        "not-found",
+    )
+
+
+def test_a_cancellation_takes_no_fields(fan, event, buy):
+    booking = buy(fan, event, event.seats[:1])
+
+    assert refusal(fan.post(f"/api/bookings/{booking['id']}/cancellation", json={"colour": 1})) == (
+        422,
+        "invalid",
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/nothing",
+        "/api/events/a%00b",
+        "/api/events/a.b",
+        "/nothing.html",
+        "/../lab",
+        "/api/events/",
+        "//api/events",
+    ],
+)
+def test_an_unknown_path_is_not_found(client, path):
+    assert refusal(client.get(path)) == (404, "not-found")
+
+
+def test_an_unknown_path_is_not_found_by_post(client):
+    assert refusal(client.post("/api/nothing", json={})) == (404, "not-found")
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "OPTIONS", "DELETE", "TRACE"])
+def test_a_wrong_method_is_answered_with_allowed_methods(client, method):
+    answer = client.open("/api/events", method=method)
+
+    assert refusal(answer) == (405, "method-not-allowed")
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "POST"}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0",
+        "limit=101",
+        "limit=x",
+        "limit=",
+        "after=x",
+        "from=yesterday",
+        "q=%00",
+        "q=" + "x" * 201,
+    ],
+)
+def test_a_wrong_query_parameter_is_named(client, query):
+    refused = client.get(f"/api/events?{query}")
+
+    assert refusal(refused) == (422, "invalid")
+    assert [error["field"] for error in refused.json["errors"]] == [query.split("=")[0]]
+
+
+def test_every_api_route_declares_its_access(app):
+    rules = [
+        rule
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith("/api/") and rule.rule != "/api/openapi.json"
+    ]
+
+    assert [
+        rule.rule
+        for rule in rules
+        if not hasattr(app.view_functions[rule.endpoint], "needs_caller")
+    ] == []
+
+
+def test_an_answer_names_its_request_and_process(client):
+    assert (
+        client.get("/api/events", headers={"X-Request-Id": "abc-1"}).headers["X-Request-Id"]
+        == "abc-1"
+    )
+    assert (
+        client.get("/api/events", headers={"X-Request-Id": "a b"}).headers["X-Request-Id"] != "a b"
+    )
+    assert client.get("/api/events").headers["X-Served-By"] == "web"
+
+
+def test_a_process_without_its_database_is_not_ready(environ):
+    from monolith.app import create_app
+    from monolith.config import parse
+
+    client = create_app(
+        parse({**environ, "DATABASE_URL": "postgresql://a:b@127.0.0.1:1/c"})
+    ).test_client()
+
+    assert client.get("/health/live").status_code == 200
+    assert refusal(client.get("/health/ready")) == (503, "unavailable")
+    assert "database" in client.get("/health/ready").json["detail"]
+    assert client.get("/api/events").headers["Retry-After"]
+
+
+def test_pages_may_load_only_files_of_this_site(client):
+    page = client.get("/")
+
+    assert page.status_code == 200
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'self'")
+    page.close()
+
+
+def test_an_internal_error_does_not_show_its_cause(client, process, monkeypatch):
+    client.application.config["PROPAGATE_EXCEPTIONS"] = False
+    monkeypatch.setattr(process.db.catalog, "reading", lambda: 1 / 0)
+
+    answer = client.get("/api/events")
+
+    assert refusal(answer) == (500, "internal-error")
+    assert "division" not in answer.text

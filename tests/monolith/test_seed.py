@@ -1,0 +1,141 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+TABLES = (
+    "venues",
+    "sections",
+    "events",
+    "seats",
+    "accounts",
+    "bookings",
+    "booking_seats",
+    "payments",
+)
+SMALL = [
+    "seed",
+    "--events",
+    "20",
+    "--accounts",
+    "30",
+    "--today",
+    "2030-01-01",
+    "--fan-password",
+    "fan-of-encore",
+    "--organiser-password",
+    "organiser-of-encore",
+]
+
+
+@pytest.fixture
+def content(process):
+    """A function: every row of the sample tables, without password hashes."""
+
+    def content():
+        with process.db.monolith.reading() as session:
+            connection = session.connection()
+            connection.exec_driver_sql("update accounts set password_hash = ''")
+            return {
+                table: sorted(map(tuple, connection.exec_driver_sql(f"select * from {table}")))
+                for table in TABLES
+            }
+
+    return content
+
+
+def seed(app, *more):
+    ended = app.test_cli_runner().invoke(args=[*SMALL, *more])
+    assert ended.exit_code == 0, ended.output
+    return ended.output
+
+
+def test_loading_sample_data_twice_gives_equal_rows(app, content, process):
+    printed = seed(app)
+    count = len(content()["bookings"])
+    assert printed == f"Loaded 12 venues, 20 events, 30 accounts and {count} past bookings.\n"
+    first = content()
+    assert seed(app) == "The sample data is there already.\n"
+    assert content() == first
+
+    with process.db.monolith.transaction() as session:
+        session.connection().exec_driver_sql(f"truncate {', '.join(TABLES)} cascade")
+    seed(app)
+
+    assert content() == first
+
+
+def test_two_seeds_at_once_load_the_sample_once(environ):
+    command = [sys.executable, "-m", "flask", "--app", "monolith.app", *SMALL]
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+
+    both = [subprocess.Popen(command, env=os.environ | environ, **options) for _ in range(2)]
+
+    outputs = sorted(seed.communicate(timeout=60)[0] for seed in both)
+    assert outputs[0].startswith("Loaded 12 venues")
+    assert outputs[1] == "The sample data is there already.\n"
+
+
+def test_another_seed_gives_other_rows(app, content, process):
+    seed(app)
+    first = content()
+    with process.db.monolith.transaction() as session:
+        session.connection().exec_driver_sql(f"truncate {', '.join(TABLES)} cascade")
+
+    seed(app, "--seed", "2")
+
+    assert [row[1:] for row in content()["events"]] != [row[1:] for row in first["events"]]
+
+
+def test_the_fan_and_the_organiser_can_sign_in(app, client):
+    seed(app)
+
+    for name, role in (("fan", "customer"), ("organiser", "organiser")):
+        signed_in = client.post(
+            "/api/sessions",
+            json={"email": f"{name}@encore.example", "password": f"{name}-of-encore"},
+        )
+        assert signed_in.json["role"] == role
+
+
+def test_sample_events_have_100_to_1000_seats_sold_once(app, content):
+    seed(app)
+    rows = content()
+    per_event = {}
+    for seat in rows["seats"]:
+        per_event[seat[1]] = per_event.get(seat[1], 0) + 1
+
+    assert all(100 <= seats <= 1000 for seats in per_event.values())
+    assert (
+        len({seat for _, seat in rows["booking_seats"]})
+        == len(rows["booking_seats"])
+        == sum("sold" in seat for seat in rows["seats"])
+    )
+
+
+def test_recommendations_match_genres_that_were_booked(app, client, process):
+    app.test_cli_runner().invoke(
+        args=[
+            "seed",
+            "--accounts",
+            "60",
+            "--fan-password",
+            "fan-of-encore",
+            "--organiser-password",
+            "organiser-of-encore",
+            "--events",
+            "40",
+        ]
+    )
+    client.post("/api/sessions", json={"email": "fan@encore.example", "password": "fan-of-encore"})
+    process.memory.load(process.db.monolith)
+    booked = {
+        client.get(f"/api/events/{booking['event_id']}").json["genre"]
+        for booking in client.get("/api/bookings").json["items"]
+    }
+
+    best = client.get("/api/recommendations").json["items"][0]
+
+    assert best["because"]
+    assert best["event"]["genre"] in booked
