@@ -6,11 +6,12 @@ from functools import cache
 from pathlib import Path
 
 import yaml
-from flask import Flask, Response, request, send_from_directory
+from flask import Flask, Response, request
 from werkzeug.routing import BaseConverter
 
 from kit import access, http, log
 from kit.process import this_process
+from kit.refusals import Unavailable
 from monolith import config, reconcile, seed
 from monolith.accounts import commands
 from monolith.accounts import routes as accounts
@@ -22,20 +23,12 @@ from monolith.recommendations import routes as recommendations
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = (accounts, catalog, bookings, payments, recommendations)
-PAGE_POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
 
 class Id(BaseConverter):
     """An opaque id in an address; other text at its place is not found."""
 
     regex = "[A-Za-z0-9_-]{1,64}"
-
-
-class Page(BaseConverter):
-    """A file of the shop, whose address is none of the API's."""
-
-    regex = "(?!api/|health/).+"
-    part_isolating = False
 
 
 def create_app(settings=None):
@@ -46,7 +39,7 @@ def create_app(settings=None):
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.json.sort_keys = False
     app.extensions["process"] = Process(settings)
-    app.url_map.converters.update(id=Id, page=Page)
+    app.url_map.converters.update(id=Id)
     http.init_app(app, instance=settings.instance)
     access.init_app(app, identify=accounts.identify, public_origin=settings.public_origin)
     app.before_request(_load_memory)
@@ -57,7 +50,6 @@ def create_app(settings=None):
     app.cli.add_command(commands.grant_organiser)
     _add_health(app)
     _add_document(app)
-    _add_shop(app)
     return app
 
 
@@ -73,6 +65,8 @@ def _add_health(app):
 
     @app.get("/health/ready")
     def ready():
+        if this_process().draining:
+            raise Unavailable("This process, which is about to stop,")
         this_process().db.monolith.check()
         this_process().memory.load(this_process().db.monolith)
         return {"status": "ready"}
@@ -88,12 +82,3 @@ def _add_document(app):
 def _document():
     text = (ROOT / "docs" / "openapi.yaml").read_text()
     return json.dumps(yaml.load(text, yaml.CSafeLoader))  # noqa: S506 - it is a safe loader
-
-
-def _add_shop(app):
-    @app.get("/", defaults={"name": "index.html"})
-    @app.get("/<page:name>")
-    def shop(name):
-        answer = send_from_directory(ROOT / "web", name)
-        answer.headers["Content-Security-Policy"] = PAGE_POLICY
-        return answer

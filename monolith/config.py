@@ -11,6 +11,7 @@ SETTINGS = {
     "STRIPE_TIMEOUT_SECONDS": (whole(1, 80), 8),
     "MAIL_FROM": (word, "tickets@encore.example"),
     "HOLD_SECONDS": (whole(1, 86_400), 600),
+    "DRAIN_SECONDS": (whole(0, 60), 2),
     **WEB,
     **PROCESS,
 }

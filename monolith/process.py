@@ -39,6 +39,7 @@ class Process:
             settings.stripe_api_key,
             timeout=settings.stripe_timeout_seconds,
         )
+        self.draining = False
 
 
 def _databases(settings, on_unknown):

@@ -1,6 +1,8 @@
 """How gunicorn serves the monolith: one process with threads, since its state is in its memory."""
 
 import os
+import signal
+import threading
 
 from kit import log, server
 from monolith.config import from_environment
@@ -16,6 +18,7 @@ limit_request_fields = server.MOST_HEADERS
 graceful_timeout = 30
 keepalive = 5
 control_socket_disable = True
+forwarded_allow_ips = "*"  # nobody but the facade can reach this process
 logconfig_dict = log.config(settings.log_level)
 
 
@@ -25,3 +28,12 @@ def post_worker_init(worker):
     process = worker.wsgi.extensions["process"]
     process.memory.start_sweeper(process.clock)
     reconcile.start(process)
+    signal.signal(signal.SIGTERM, lambda number, frame: drain(worker, process))
+
+
+def drain(worker, process):
+    """Stop without a failed request: become unready, serve until the facade knows, then stop."""
+    if not process.draining:
+        process.draining = True
+        stop = threading.Timer(settings.drain_seconds, worker.handle_exit, [signal.SIGTERM, None])
+        stop.start()

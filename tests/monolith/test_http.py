@@ -241,14 +241,6 @@ def test_a_process_without_its_database_is_not_ready(environ):
     assert client.get("/api/events").headers["Retry-After"]
 
 
-def test_pages_may_load_only_files_of_this_site(client):
-    page = client.get("/")
-
-    assert page.status_code == 200
-    assert page.headers["Content-Security-Policy"].startswith("default-src 'self'")
-    page.close()
-
-
 def test_an_internal_error_does_not_show_its_cause(client, process, monkeypatch):
     client.application.config["PROPAGATE_EXCEPTIONS"] = False
     monkeypatch.setattr(process.db.catalog, "reading", lambda: 1 / 0)
