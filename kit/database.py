@@ -47,11 +47,9 @@ class Database:
     """The database at url, with at most `connections` connections to read and as many to write.
 
     Reads have a pool of their own: its connections are in autocommit mode, so a read needs no
-    BEGIN, COMMIT or ROLLBACK, and each query sees the newest state. on_unknown() is called where
-    nobody can know whether a transaction took effect."""
+    BEGIN, COMMIT or ROLLBACK, and each query sees the newest state."""
 
-    def __init__(self, url, *, connections, on_unknown=lambda: None):
-        self._on_unknown = on_unknown
+    def __init__(self, url, *, connections):
         self._writes = _engine(url, connections)
         self._reads = _engine(
             url,
@@ -76,13 +74,10 @@ class Database:
                     session.flush()
                     session.info["is_committing"] = True
             except BaseException as error:
-                _run(session, "rollback")
                 if _may_have_been_done(session, error):
                     log.exception("outcome unknown")
-                    self._on_unknown()
                     raise OutcomeUnknown("The shop") from error
                 raise
-            _run(session, "commit")
 
     def check(self):
         """Ask the database for an answer; an error of SQLAlchemy where there is none."""
@@ -126,16 +121,6 @@ def _test_if_idle(dialect, connection, record, fairy):
             raise InvalidatePoolError from error
 
 
-def on_commit(session, then):
-    """Call then() once the transaction has taken effect."""
-    session.info.setdefault("commit", []).append(then)
-
-
-def on_rollback(session, then):
-    """Call then() if the transaction does not take effect, the latest first."""
-    session.info.setdefault("rollback", []).insert(0, then)
-
-
 def done_outside(session):
     """From now on, OutcomeUnknown where the transaction fails: another system has done its part."""
     session.info["is_done_outside"] = True
@@ -147,8 +132,3 @@ def _may_have_been_done(session, error):
         return True
     is_lost = isinstance(error, DBAPIError) and error.connection_invalidated
     return is_lost and session.info.get("is_committing", False)
-
-
-def _run(session, outcome):
-    for then in session.info.get(outcome, []):
-        then()

@@ -6,13 +6,13 @@ from functools import cache
 from pathlib import Path
 
 import yaml
-from flask import Flask, Response, request
+from flask import Flask, Response
 from werkzeug.routing import BaseConverter
 
 from kit import access, http, log
 from kit.process import this_process
 from kit.refusals import Unavailable
-from monolith import config, reconcile, seed
+from monolith import config, forget, reconcile, seed
 from monolith.accounts import commands
 from monolith.accounts import routes as accounts
 from monolith.bookings import routes as bookings
@@ -42,20 +42,15 @@ def create_app(settings=None):
     app.url_map.converters.update(id=Id)
     http.init_app(app, instance=settings.instance)
     access.init_app(app, identify=accounts.identify, public_origin=settings.public_origin)
-    app.before_request(_load_memory)
     for module in MODULES:
         app.register_blueprint(module.bp)
     app.cli.add_command(seed.command)
+    app.cli.add_command(forget.command)
     app.cli.add_command(reconcile.command)
     app.cli.add_command(commands.grant_organiser)
     _add_health(app)
     _add_document(app)
     return app
-
-
-def _load_memory():
-    if request.blueprint:
-        this_process().memory.load(this_process().db.monolith)
 
 
 def _add_health(app):
@@ -68,7 +63,6 @@ def _add_health(app):
         if this_process().draining:
             raise Unavailable("This process, which is about to stop,")
         this_process().db.monolith.check()
-        this_process().memory.load(this_process().db.monolith)
         return {"status": "ready"}
 
 

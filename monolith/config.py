@@ -1,12 +1,16 @@
 """The settings of the monolith; docs/settings.md says what each is for."""
 
-from kit.settings import DATABASE, PROCESS, REQUIRED, WEB, or_exit, url, whole, word
+from kit.settings import DATABASE, PROCESS, REQUIRED, WEB, Misconfigured, or_exit, url, whole, word
 from kit.settings import parse as parse_table
+from kit.tokens import public_keys
+from monolith.accounts.keys import belong_together, private_key
 
 SETTINGS = {
     **DATABASE,
     "SMTP_URL": (url("smtp", "smtps"), REQUIRED),
     "STRIPE_API_KEY": (word, REQUIRED),
+    "SESSION_KEY": (private_key, REQUIRED),
+    "SESSION_PUBLIC_KEYS": (public_keys, REQUIRED),
     "STRIPE_API_BASE": (url("http", "https"), "https://api.stripe.com"),
     "STRIPE_TIMEOUT_SECONDS": (whole(1, 80), 8),
     "MAIL_FROM": (word, "tickets@encore.example"),
@@ -19,7 +23,10 @@ SETTINGS = {
 
 def parse(environ):
     """The settings in environ; Misconfigured names the first that is missing or wrong."""
-    return parse_table(SETTINGS, environ)
+    settings = parse_table(SETTINGS, environ)
+    if not belong_together(settings.session_key, settings.session_public_keys):
+        raise Misconfigured("SESSION_PUBLIC_KEYS has no key that belongs to SESSION_KEY")
+    return settings
 
 
 def from_environment(environ):

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import click
 from flask.cli import with_appcontext
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from kit.process import this_process
@@ -21,7 +22,7 @@ from monolith.payments import service as payments
 
 log = logging.getLogger(__name__)
 EVERY = 300.0  # seconds
-BOOKING_TAKES = timedelta(minutes=5)  # at most
+LOCKS = 3  # the first of two lock numbers: no other lock of ours begins with it
 
 
 @click.command("reconcile")
@@ -46,14 +47,29 @@ def start(process):
         window = timedelta(days=7)
         while not stop.is_set():
             try:
-                reconcile(process, window)
-                window = _bookable_for(process) + timedelta(hours=1)
+                reconcile_alone(process, window)
+                window = timedelta(seconds=process.settings.hold_seconds) + timedelta(hours=1)
             except (Refusal, SQLAlchemyError) as error:
                 log.error("not reconciled", extra={"error": type(error).__name__})
             stop.wait(EVERY)
 
     threading.Thread(target=run, name="reconcile", daemon=True).start()
     return stop
+
+
+def reconcile_alone(process, window):
+    """The answer of reconcile(), or None if another instance reconciles at this moment.
+
+    The second lock number is the hour: an instance that hangs keeps the others from it for no
+    longer."""
+    lock = (LOCKS, int(process.clock().timestamp()) // 3600)
+    with process.db.monolith.reading() as session:
+        if not session.scalar(select(func.pg_try_advisory_lock(*lock))):
+            return None
+        try:
+            return reconcile(process, window)
+        finally:
+            session.scalar(select(func.pg_advisory_unlock(*lock)))
 
 
 def reconcile(process, window):
@@ -89,7 +105,6 @@ def _finish_cancellation(process, charge_id, booking_id):
             session,
             booking_id,
             now=process.clock(),
-            memory=process.memory,
             provider=process.provider,
         )
     if is_done:
@@ -98,16 +113,20 @@ def _finish_cancellation(process, charge_id, booking_id):
 
 
 def _give_back(process, paid):
-    """Whether a charge was given back: its hold, which only another process may know, is over."""
-    if process.clock() < paid.created_at + _bookable_for(process):
-        return False
-    with process.db.accounts.reading() as session:
-        if not accounts.exists(session, paid.account_id):
+    """Whether a charge was given back: no booking was paid with it, and none will be."""
+    with process.db.bookings.transaction() as session:
+        if not bookings.hold_is_over(session, paid.hold_id, process.clock()):
             return False
-    process.provider.refund(paid.charge_id, key=paid.charge_id)
+        if not _is_ours_and_unrecorded(process, paid):
+            return False
+        process.provider.refund(paid.charge_id, key=paid.charge_id)
     log.warning("given back", extra={"hold_id": paid.hold_id, "charge_id": paid.charge_id})
     return True
 
 
-def _bookable_for(process):
-    return timedelta(seconds=process.settings.hold_seconds) + BOOKING_TAKES
+def _is_ours_and_unrecorded(process, paid):
+    with process.db.accounts.reading() as session:
+        if not accounts.exists(session, paid.account_id):
+            return False
+    with process.db.payments.reading() as session:
+        return not payments.recorded(session, [paid.charge_id])

@@ -1,4 +1,4 @@
-"""How gunicorn serves the monolith: one process with threads, since its state is in its memory."""
+"""How gunicorn serves the monolith: a process with threads; the facade knows all instances."""
 
 import os
 import signal
@@ -26,7 +26,6 @@ def post_worker_init(worker):
     from monolith import reconcile  # here, since gunicorn's first process needs no shop in memory
 
     process = worker.wsgi.extensions["process"]
-    process.memory.start_sweeper(process.clock)
     reconcile.start(process)
     signal.signal(signal.SIGTERM, lambda number, frame: drain(worker, process))
 

@@ -9,6 +9,7 @@ from kit.settings import DATABASE, or_exit, parse
 from monolith.bookings import model as bookings  # noqa: F401 - the imports fill the metadata
 from monolith.notifications import model as notifications  # noqa: F401
 from monolith.payments import model as payments  # noqa: F401
+from monolith.recommendations import model as recommendations  # noqa: F401
 
 settings = or_exit(parse, DATABASE, os.environ)
 migration.run(settings.database_url, target_metadata=Base.metadata)

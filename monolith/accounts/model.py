@@ -23,4 +23,13 @@ class Account(Base):
         return {"id": self.id, "email": self.email, "name": self.name}
 
 
+class EndedSession(Base):
+    """A session that somebody has signed out of, kept until its token expires."""
+
+    __tablename__ = "ended_sessions"
+
+    sid: Mapped[str] = mapped_column(primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(MOMENT, index=True)
+
+
 Index("accounts_email", func.lower(Account.email), unique=True)

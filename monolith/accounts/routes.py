@@ -1,12 +1,10 @@
-import secrets
-
 from flask import Blueprint, Response, jsonify, request
 
 from kit import checks
 from kit.access import caller, public, signed_in
 from kit.process import this_process
 from kit.request import fields
-from monolith.accounts import service
+from monolith.accounts import service, sessions
 from monolith.accounts.model import Account
 from monolith.accounts.sessions import SESSION_FOR
 
@@ -16,13 +14,9 @@ PASSWORD = checks.text(low=8, high=128, trimmed=False)
 
 
 def identify():
-    """The session that the cookie of this request belongs to, or None."""
+    """The session that the cookie of this request proves, or None."""
     process = this_process()
-    found = process.memory.sessions.find(request.cookies.get(COOKIE), now=process.clock())
-    if found is None:
-        return None
-    with process.db.accounts.reading() as session:
-        return found if service.exists(session, found.account_id) else None
+    return process.verifier.session(request.cookies.get(COOKIE), process.clock())
 
 
 @bp.post("/api/accounts")
@@ -37,7 +31,6 @@ def register():
             now=process.clock(),
             provider=process.provider,
             mailer=process.mailer,
-            similarity=process.memory.similarity,
         )
         return account.as_json(), 201
 
@@ -49,8 +42,7 @@ def sign_in():
     body = fields(email=checks.email, password=PASSWORD)
     with process.db.accounts.reading() as session:
         account = service.sign_in(session, **body)
-    token = secrets.token_urlsafe(32)
-    process.memory.sessions.open(token, account, process.clock())
+    token = process.signer.issue(account, process.clock())
     answer = jsonify(account_id=account.id, name=account.name, role=account.role)
     answer.set_cookie(COOKIE, token, max_age=SESSION_FOR, **_cookie_options())
     return answer, 201
@@ -59,7 +51,8 @@ def sign_in():
 @bp.delete("/api/sessions")
 @signed_in()
 def sign_out():
-    this_process().memory.sessions.close(request.cookies[COOKIE])
+    with this_process().db.accounts.transaction() as session:
+        sessions.end(session, caller().sid, caller().expires_at)
     answer = Response(status=204)
     answer.delete_cookie(COOKIE, **_cookie_options())
     return answer

@@ -1,10 +1,8 @@
 import uuid
-from functools import partial
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from kit.database import on_commit
 from kit.refusals import NotFound
 from monolith.accounts import passwords
 from monolith.accounts.model import Account
@@ -12,7 +10,7 @@ from monolith.accounts.refusals import EmailTaken, WrongCredentials
 from monolith.notifications import service as notifications
 
 
-def register(session, *, email, password, name, now, provider, mailer, similarity):
+def register(session, *, email, password, name, now, provider, mailer):
     """The new account, after the payment provider knows it and its welcome mail is sent."""
     account = Account(
         id=uuid.uuid4().hex,
@@ -28,7 +26,6 @@ def register(session, *, email, password, name, now, provider, mailer, similarit
         raise EmailTaken("There is an account with this e-mail address already.") from None
     account.customer_id = provider.customer(account)
     notifications.welcome(session, mailer, account, now)
-    on_commit(session, partial(similarity.welcome, account.id))
     return account
 
 
@@ -43,7 +40,7 @@ def sign_in(session, *, email, password):
 
 
 def exists(session, account_id):
-    """Whether there is an account with this id: it may be gone while its session lasts."""
+    """Whether there is an account with this id."""
     return session.get(Account, account_id) is not None
 
 

@@ -1,36 +1,55 @@
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+"""Sessions: signed tokens are issued here, and sessions that somebody has ended are kept here."""
+
+import uuid
+from datetime import timedelta
+
+import jwt
+from sqlalchemy import bindparam, delete, exists, select
+from sqlalchemy.dialects.postgresql import insert
+
+from kit.tokens import ALGORITHM, ISSUER
+from monolith.accounts.model import Account, EndedSession
 
 SESSION_FOR = timedelta(hours=12)
+# It never changes, so it is made once; over the tables, since nothing but a row is needed.
+ACCOUNTS, ENDED = Account.__table__, EndedSession.__table__
+_OPEN = select(ACCOUNTS.c.id).where(
+    ACCOUNTS.c.id == bindparam("account_id"),
+    ~exists().where(ENDED.c.sid == bindparam("sid")),
+)
 
 
-@dataclass(frozen=True)
-class Session:
-    account_id: str
-    role: str
-    expires_at: datetime
+class Signer:
+    """Signs tokens with one key, given as (id, private key)."""
+
+    def __init__(self, signing_key):
+        self._key_id, self._key = signing_key
+
+    def issue(self, account, now):
+        """A token for a new session of the account."""
+        claims = {
+            "sub": account.id,
+            "sid": uuid.uuid4().hex,
+            "role": account.role,
+            "exp": now + SESSION_FOR,
+            "iss": ISSUER,
+            "aud": ISSUER,
+        }
+        return jwt.encode(claims, self._key, ALGORITHM, {"kid": self._key_id})
 
 
-class Sessions:
-    """Who is signed in, by the token in their cookie.
+def is_open(session, token):
+    """Whether the account of a session exists, and nobody has signed out of the session."""
+    found = session.scalar(_OPEN, {"account_id": token.account_id, "sid": token.sid})
+    return found is not None
 
-    It is kept in this process's memory: a restart signs everybody out."""
 
-    def __init__(self):
-        self._by_token = {}
+def end(session, sid, expires_at):
+    """Refuse a session from now on."""
+    ended = insert(EndedSession).values(sid=sid, expires_at=expires_at)
+    session.execute(ended.on_conflict_do_nothing())
 
-    def open(self, token, account, now):
-        self._by_token[token] = Session(account.id, account.role, now + SESSION_FOR)
 
-    def find(self, token, now):
-        """The session of a token, or None."""
-        session = self._by_token.get(token)
-        return session if session and now < session.expires_at else None
-
-    def close(self, token):
-        self._by_token.pop(token, None)
-
-    def sweep(self, now):
-        for token, session in list(self._by_token.items()):
-            if session.expires_at <= now:
-                self.close(token)
+def forget(session, now):
+    """Drop the ended sessions whose tokens have expired."""
+    session.execute(delete(EndedSession).where(EndedSession.expires_at <= now))

@@ -1,107 +1,89 @@
-import threading
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+"""Which seats nobody else can have. A claim is a row whose key is the seat: there is only one.
 
-from kit.checks import as_text
-from monolith.bookings.refusals import HoldExpired, HoldUsed, SeatTaken
+Claims are made in the order of the seats' ids, so that two holds of the same seats never wait for
+each other."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from monolith.bookings.model import Claim, Hold
+from monolith.bookings.refusals import HoldExpired, SeatTaken
+from monolith.catalog.model import Seat
 
 REMEMBER_FOR = timedelta(hours=1)
 
 
-@dataclass
-class Hold:
-    """Seats that an account keeps until expires_at, and longer while a booking of them runs."""
+def take(session, hold, now):
+    """Claim all seats of a hold, or none; SeatTaken names those that are taken."""
+    _refuse(hold, _claimed(session, hold.seats, now))  # without waiting for a booking that runs
+    session.add(hold)
+    session.flush()
+    _refuse(hold, set(hold.seats) - _claim(session, hold, now))
+    # After the claim: nobody else can buy the seats any more.
+    sold = select(Seat.id).where(Seat.id.in_(hold.seats), Seat.status == "sold")
+    _refuse(hold, set(session.scalars(sold)))
 
-    id: str
-    account_id: str
-    event_id: str
-    seats: list[str]
-    total: int
-    currency: str
-    expires_at: datetime
-    being_booked: bool = False
-    used: bool = False
-    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def keeps(self, now):
-        """Whether nobody else can have the seats."""
-        return self.being_booked or (now < self.expires_at and not self.used)
+def _claimed(session, seats, now):
+    claims = select(Claim.seat_id).where(Claim.seat_id.in_(seats), Claim.until > now)
+    return set(session.scalars(claims))
 
-    def as_json(self):
-        return {
-            "id": self.id,
-            "event_id": self.event_id,
-            "seats": self.seats,
-            "total": self.total,
-            "currency": self.currency,
-            "expires_at": as_text(self.expires_at),
+
+def _claim(session, hold, now):
+    """The seats of the hold that could be claimed: without a claim, or with an expired one."""
+    rows = [
+        {
+            "seat_id": seat,
+            "event_id": hold.event_id,
+            "hold_id": hold.id,
+            "until": hold.expires_at,
         }
+        for seat in sorted(hold.seats)
+    ]
+    claim = insert(Claim).values(rows)
+    claim = claim.on_conflict_do_update(
+        index_elements=[Claim.seat_id],
+        set_={"hold_id": claim.excluded.hold_id, "until": claim.excluded.until},
+        where=Claim.until <= now,
+    )
+    return set(session.scalars(claim.returning(Claim.seat_id)))
 
 
-class Holds:
-    """The holds, in this process's memory: a restart drops every one."""
+def _refuse(hold, taken):
+    if taken:
+        raise SeatTaken([seat for seat in hold.seats if seat in taken])
 
-    def __init__(self):
-        self._lock = threading.Lock()
-        self._by_id = {}
-        self._by_seat = {}
 
-    def take(self, hold, now):
-        """Keep all seats of a hold, or none; SeatTaken names those that another hold keeps."""
-        with self._lock:
-            taken = [seat for seat in hold.seats if self._kept(seat, now)]
-            if taken:
-                raise SeatTaken(taken)
-            self._by_id[hold.id] = hold
-            self._by_seat.update(dict.fromkeys(hold.seats, hold))
+def held(session, event_id, now):
+    """The ids of the event's seats that are claimed."""
+    claims = select(Claim.seat_id).where(Claim.event_id == event_id, Claim.until > now)
+    return set(session.scalars(claims))
 
-    def _kept(self, seat, now):
-        return seat in self._by_seat and self._by_seat[seat].keeps(now)
 
-    def held(self, event_id, now):
-        """The ids of the event's seats that are kept."""
-        with self._lock:
-            return {
-                seat
-                for seat, hold in self._by_seat.items()
-                if hold.event_id == event_id and hold.keeps(now)
-            }
+def lock(session, hold):
+    """Keep the claims of a hold until the transaction ends; HoldExpired if a seat is lost."""
+    claims = select(Claim.seat_id).where(Claim.hold_id == hold.id)
+    locked = session.scalars(claims.order_by(Claim.seat_id).with_for_update()).all()
+    if len(locked) < len(hold.seats):
+        raise HoldExpired()
 
-    def find(self, hold_id):
-        return self._by_id.get(hold_id)
 
-    def begin_booking(self, hold, now):
-        """Keep the seats until the booking ends; HoldUsed or HoldExpired if it is too late."""
-        with self._lock:
-            if hold.used:
-                raise HoldUsed()
-            if now >= hold.expires_at:
-                raise HoldExpired()
-            hold.being_booked = True
+def release(session, *hold_ids):
+    """Free the seats of some holds."""
+    claims = select(Claim.seat_id).where(Claim.hold_id.in_(hold_ids))
+    locked = session.scalars(claims.order_by(Claim.seat_id).with_for_update()).all()
+    session.execute(delete(Claim).where(Claim.seat_id.in_(locked)))
 
-    def end_booking(self, hold, *, used):
-        """Free the seats if the hold was used, else keep them as before."""
-        with self._lock:
-            hold.being_booked = False
-            hold.used = used
-            if used:
-                self._free(hold)
 
-    def give_back(self, hold):
-        with self._lock:
-            self._by_id.pop(hold.id, None)
-            self._free(hold)
+def drop(session, *hold_ids):
+    """Free the seats of some holds, and forget the holds."""
+    release(session, *hold_ids)
+    session.execute(delete(Hold).where(Hold.id.in_(hold_ids)))
 
-    def sweep(self, now):
-        """Free the seats of holds that have expired, and forget those that did an hour ago."""
-        with self._lock:
-            for hold in list(self._by_id.values()):
-                if not hold.keeps(now):
-                    self._free(hold)
-                if not hold.being_booked and hold.expires_at + REMEMBER_FOR <= now:
-                    del self._by_id[hold.id]
 
-    def _free(self, hold):
-        for seat in hold.seats:
-            if self._by_seat.get(seat) is hold:
-                del self._by_seat[seat]
+def forget(session, now):
+    """Drop holds that expired an hour ago."""
+    expired = select(Hold.id).where(Hold.expires_at <= now - REMEMBER_FOR)
+    drop(session, *session.scalars(expired))

@@ -5,7 +5,7 @@ import re
 from datetime import timedelta
 
 from flask import request
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from monolith.bookings.model import Booking, IdempotencyKey
 from monolith.bookings.refusals import IdempotencyKeyReused
@@ -52,6 +52,11 @@ def remember(session, *, account_id, key, body, booking, now):
             created_at=now,
         )
     )
+
+
+def forget(session, now):
+    """Drop keys that are older than a day."""
+    session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at + REMEMBER_FOR <= now))
 
 
 def _fingerprint(body):

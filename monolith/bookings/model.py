@@ -1,6 +1,6 @@
 from datetime import datetime
 
-from sqlalchemy import Column, ForeignKey, Index, Table
+from sqlalchemy import ARRAY, Column, ForeignKey, Index, String, Table
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from kit.checks import as_text
@@ -63,6 +63,42 @@ class Booking(Base):
 
 
 Index("bookings_account", Booking.account_id, Booking.created_at, Booking.id)
+
+
+class Hold(Base):
+    """Seats that an account keeps until expires_at, and longer while a booking of them runs."""
+
+    __tablename__ = "holds"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[str]
+    event_id: Mapped[str]
+    seats: Mapped[list[str]] = mapped_column(ARRAY(String))
+    total: Mapped[int]
+    currency: Mapped[str]
+    expires_at: Mapped[datetime] = mapped_column(MOMENT, index=True)
+    used: Mapped[bool] = mapped_column(default=False)
+
+    def as_json(self):
+        return {
+            "id": self.id,
+            "event_id": self.event_id,
+            "seats": self.seats,
+            "total": self.total,
+            "currency": self.currency,
+            "expires_at": as_text(self.expires_at),
+        }
+
+
+class Claim(Base):
+    """A seat that a hold keeps until a moment."""
+
+    __tablename__ = "claims"
+
+    seat_id: Mapped[str] = mapped_column(primary_key=True)
+    event_id: Mapped[str] = mapped_column(index=True)
+    hold_id: Mapped[str] = mapped_column(ForeignKey("holds.id", ondelete="CASCADE"), index=True)
+    until: Mapped[datetime] = mapped_column(MOMENT)
 
 
 class IdempotencyKey(Base):

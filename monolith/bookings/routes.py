@@ -1,5 +1,4 @@
 import re
-from contextlib import nullcontext
 from datetime import timedelta
 
 from flask import Blueprint
@@ -25,7 +24,7 @@ PAYMENT_METHOD = checks.text(
 @signed_in()
 def hold(event_id):
     process = this_process()
-    with process.db.bookings.reading() as session:
+    with process.db.bookings.transaction() as session:
         catalog.find(session, event_id)
         body = fields(seats=checks.list_of(checks.text(high=64), 1, 8))
         held = service.hold(
@@ -35,7 +34,6 @@ def hold(event_id):
             **body,
             now=process.clock(),
             hold_for=timedelta(seconds=process.settings.hold_seconds),
-            holds=process.memory.holds,
         )
         return held.as_json(), 201
 
@@ -44,13 +42,12 @@ def hold(event_id):
 @signed_in()
 def give_back(hold_id):
     process = this_process()
-    with process.db.bookings.reading() as session:
+    with process.db.bookings.transaction() as session:
         service.give_back(
             session,
             account_id=caller().account_id,
             hold_id=hold_id,
             now=process.clock(),
-            holds=process.memory.holds,
         )
     return "", 204
 
@@ -59,40 +56,31 @@ def give_back(hold_id):
 @signed_in()
 def book():
     process = this_process()
-    held = _own_hold(process)
+    _check_hold(process)
     key, key_errors = key_of_request()
     body = fields(
         also=lambda values: key_errors,
         hold_id=checks.identifier,
         payment_method=PAYMENT_METHOD,
     )
-    with held.lock if held else nullcontext(), process.db.monolith.transaction() as session:
+    with process.db.monolith.transaction() as session:
         booking = service.book(
             session,
             account_id=caller().account_id,
-            held=held,
             **body,
             key=key,
             now=process.clock(),
-            memory=process.memory,
             mailer=process.mailer,
             provider=process.provider,
         )
         return booking.as_json(), 201
 
 
-def _own_hold(process):
-    """The hold in the body, if it is valid; NotFound comes before any error in another field."""
-    hold_id = field_if_valid("hold_id", checks.identifier)
-    if hold_id is None:
-        return None
-    with process.db.bookings.reading() as session:
-        return service.own_hold(
-            session,
-            account_id=caller().account_id,
-            hold_id=hold_id,
-            holds=process.memory.holds,
-        )
+def _check_hold(process):
+    """NotFound for a hold that is not the caller's; it comes before any error in a field."""
+    if hold_id := field_if_valid("hold_id", checks.identifier):
+        with process.db.bookings.reading() as session:
+            service.own_hold(session, account_id=caller().account_id, hold_id=hold_id)
 
 
 @bp.get("/api/bookings")
@@ -130,7 +118,6 @@ def cancel(booking_id):
             session,
             booking,
             now=process.clock(),
-            memory=process.memory,
             provider=process.provider,
         )
         return booking.as_json()

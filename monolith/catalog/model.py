@@ -56,7 +56,7 @@ class Venue(Base):
 
 
 class Event(Base):
-    """A concert at a venue."""
+    """A concert at a venue; capacity is the number of its seats, where it is known."""
 
     __tablename__ = "events"
 
@@ -67,6 +67,7 @@ class Event(Base):
     venue_id: Mapped[str] = mapped_column(ForeignKey("venues.id"), index=True)
     starts_at: Mapped[datetime] = mapped_column(MOMENT)
     currency: Mapped[str]
+    capacity: Mapped[int | None] = mapped_column(default=None)
     venue: Mapped[Venue] = relationship(init=False)
 
 
@@ -90,6 +91,7 @@ class Seat(Base):
 
 Index("seats_event_position", Seat.event_id, Seat.position, unique=True)
 Index("seats_event_price", Seat.event_id, Seat.price)
+Index("seats_sold", Seat.event_id, postgresql_where=Seat.status == "sold")
 
 
 def row_name(index):

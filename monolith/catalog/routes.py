@@ -5,6 +5,7 @@ from kit.access import public, signed_in
 from kit.paging import page, paging
 from kit.process import this_process
 from kit.request import fields, query
+from monolith.bookings import holds
 from monolith.catalog import service, store
 from monolith.catalog.model import LARGEST_PRICE, LEAST_PRICES, Venue
 
@@ -48,7 +49,7 @@ def events():
     return page(
         rows,
         parameters["limit"],
-        render=lambda row: as_json(row, process.memory.seats_left),
+        render=as_json,
         position=lambda row: (checks.as_text(row.starts_at), row.id),
     )
 
@@ -57,12 +58,11 @@ def events():
 @signed_in(role="organiser")
 def schedule():
     process = this_process()
-    seats_left = process.memory.seats_left
     with process.db.catalog.transaction() as session:
         body = _event_fields(session, process.clock())
-        event_id = service.schedule(session, **body, seats_left=seats_left)
+        event_id = service.schedule(session, **body)
     with process.db.catalog.reading() as session:
-        return as_json(service.find(session, event_id), seats_left), 201
+        return as_json(service.find(session, event_id)), 201
 
 
 def _event_fields(session, now):
@@ -97,18 +97,17 @@ def _event_fields(session, now):
 @bp.get("/api/events/<id:event_id>")
 @public()
 def event(event_id):
-    process = this_process()
-    with process.db.catalog.reading() as session:
-        return as_json(service.find(session, event_id), process.memory.seats_left)
+    with this_process().db.catalog.reading() as session:
+        return as_json(service.find(session, event_id))
 
 
 @bp.get("/api/events/<id:event_id>/seats")
 @public()
 def seats(event_id):
     process = this_process()
-    # The holds come first: a seat that is sold in between must not look free.
-    held = process.memory.holds.held(event_id, process.clock())
     with process.db.catalog.reading() as session:
+        # The holds come first: a seat that is sold in between must not look free.
+        held = holds.held(session, event_id, process.clock())
         rows = store.seats(session, event_id)
         if not rows:
             service.find(session, event_id)
@@ -126,8 +125,8 @@ def _seat_as_json(id, section, row, number, price, status, held):
     }
 
 
-def as_json(event, seats_left):
-    """An event as a row of the store, with its seats left as this process counts them."""
+def as_json(event):
+    """An event as JSON, from a row of the store."""
     return {
         "id": event.id,
         "title": event.title,
@@ -137,5 +136,5 @@ def as_json(event, seats_left):
         "venue": {"id": event.venue_id, "name": event.venue_name, "city": event.city},
         "price_from": event.price_from,
         "currency": event.currency,
-        "seats_left": seats_left.of(event.id),
+        "seats_left": event.seats_left,
     }

@@ -137,6 +137,7 @@ def _event(sample, at, venues):
         _prices(random, venue, currency),
         new_id=lambda: sample.id("seat", at, next(numbers)),
     )
+    event.capacity = len(seats)
     return event, seats
 
 

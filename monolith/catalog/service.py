@@ -1,40 +1,39 @@
 import uuid
-from functools import partial
 
 from sqlalchemy import insert
 
-from kit.database import on_commit
 from kit.refusals import NotFound
 from monolith.catalog import store
 from monolith.catalog.model import LEAST_PRICES, Event, Seat, Venue
 
 
 def find(session, event_id):
-    """The event with its venue and lowest price; NotFound if there is none."""
+    """The event with its venue, lowest price and seats left; NotFound if there is none."""
     event = store.event(session, event_id)
     if event is None:
         raise NotFound("There is no such event.")
     return event
 
 
-def schedule(session, *, title, artist, genre, venue_id, starts_at, prices, currency, seats_left):
+def schedule(session, *, title, artist, genre, venue_id, starts_at, prices, currency):
     """The id of a new event. Each place in the sections that prices names becomes a seat."""
+    event_id = _new_id()
+    venue = session.get_one(Venue, venue_id)
+    seats = plan(venue.sections, event_id, prices, new_id=_new_id)
     event = Event(
-        id=_new_id(),
+        id=event_id,
         title=title,
         artist=artist,
         genre=genre,
         venue_id=venue_id,
         starts_at=starts_at,
         currency=currency,
+        capacity=len(seats),
     )
     session.add(event)
     session.flush()
-    venue = session.get_one(Venue, venue_id)
-    seats = plan(venue.sections, event.id, prices, new_id=_new_id)
     session.execute(insert(Seat), seats)
-    on_commit(session, partial(seats_left.change, event.id, len(seats)))
-    return event.id
+    return event_id
 
 
 def _new_id():

@@ -12,6 +12,12 @@ SEATS = Seat.__table__
 _price_from = (
     select(func.min(SEATS.c.price)).where(SEATS.c.event_id == EVENTS.c.id).scalar_subquery()
 )
+_seats = select(func.count()).where(SEATS.c.event_id == EVENTS.c.id).scalar_subquery()
+_sold = (
+    select(func.count())
+    .where(SEATS.c.event_id == EVENTS.c.id, SEATS.c.status == "sold")
+    .scalar_subquery()
+)
 _listed = select(
     EVENTS.c.id,
     EVENTS.c.title,
@@ -23,6 +29,7 @@ _listed = select(
     VENUES.c.name.label("venue_name"),
     VENUES.c.city,
     _price_from.label("price_from"),
+    (func.coalesce(EVENTS.c.capacity, _seats) - _sold).label("seats_left"),
 ).select_from(EVENTS.join(VENUES, VENUES.c.id == EVENTS.c.venue_id))
 _planned = select(
     SEATS.c.id,
@@ -40,7 +47,7 @@ _plan = _planned.where(SEATS.c.event_id == bindparam("event_id"))
 def events(session, *, words, city, start, end, after, limit):
     """Events that start at `start` or later and before `end`, soonest first; one more than limit.
 
-    Each has its venue and its lowest price."""
+    Each has its venue, its lowest price and its seats left."""
     found = _listed.where(EVENTS.c.starts_at >= start)
     for word in words:
         in_title = EVENTS.c.title.icontains(word, autoescape=True)
@@ -57,7 +64,7 @@ def events(session, *, words, city, start, end, after, limit):
 
 
 def event(session, event_id):
-    """An event with its venue and its lowest price, or None."""
+    """An event with its venue, its lowest price and its seats left, or None."""
     return session.execute(_one, {"event_id": event_id}).one_or_none()
 
 

@@ -6,6 +6,7 @@ from kit.paging import page, paging
 from kit.process import this_process
 from kit.request import query
 from monolith.recommendations import service
+from monolith.recommendations.similarity import suggest
 
 bp = Blueprint("recommendations", __name__)
 
@@ -22,7 +23,8 @@ def score(value):
 def recommendations():
     process = this_process()
     parameters = query(**paging(score, checks.identifier))
-    suggested = process.memory.similarity.suggest(caller().account_id)
+    with process.db.recommendations.reading() as session:
+        suggested = suggest(session, caller().account_id)
     with process.db.catalog.reading() as session:
         rows = service.upcoming(session, suggested, now=process.clock(), **parameters)
     return page(

@@ -1,9 +1,29 @@
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 
 from kit.checks import as_text
 from monolith.catalog.model import Event
+from monolith.recommendations.model import Taste
 
 AT_MOST = 50
+
+
+def booked(session, *, account_id, event_id):
+    """Count a booking of an event by an account."""
+    first = insert(Taste).values(account_id=account_id, event_id=event_id, bookings=1)
+    counted = first.on_conflict_do_update(
+        index_elements=[Taste.account_id, Taste.event_id],
+        set_={"bookings": Taste.bookings + 1},
+    )
+    session.execute(counted)
+
+
+def cancelled(session, *, account_id, event_id):
+    """Stop counting a booking that an account has cancelled."""
+    taste = session.get(Taste, (account_id, event_id), with_for_update=True)
+    taste.bookings -= 1
+    if not taste.bookings:
+        session.delete(taste)
 
 
 def upcoming(session, suggested, *, limit, after, now):

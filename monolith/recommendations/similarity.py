@@ -1,88 +1,62 @@
-import threading
+"""Events that are booked by the same people, counted from the tastes at each request."""
+
 from collections import Counter, defaultdict
 from math import sqrt
 
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
 
-from monolith.bookings.model import Booking
+from monolith.recommendations.model import Taste
 
 
-class Similarity:
-    """Events that are booked by the same people, counted at start and then kept by this process."""
+def suggest(session, account_id):
+    """[(event id, score, because)], best first, of events that the account has not booked.
 
-    def __init__(self):
-        self._lock = threading.Lock()
-        self._clear()
+    The score is the sum of the cosine similarities to the booked events (item-to-item collaborative
+    filtering, Linden, Smith and York 2003). Where nothing is similar, the best sellers, with their
+    share of the best one's buyers."""
+    booked = set(session.scalars(select(Taste.event_id).where(Taste.account_id == account_id)))
+    scores, because = _similar(session, booked) if booked else (Counter(), {})
+    if not scores:
+        scores = _best_sellers(session, booked)
+    best = sorted(scores.items(), key=lambda item: (-round(item[1], 6), item[0]))
+    return [(event_id, round(score, 6), because.get(event_id, [])) for event_id, score in best]
 
-    def _clear(self):
-        self._tastes = {}  # account: Counter of its bookings per event
-        self._buyers = Counter()  # event: accounts that booked it
-        # event: accounts that booked it and another one, per other event
-        self._both = defaultdict(Counter)
 
-    def load(self, session):
-        confirmed = select(Booking.account_id, Booking.event_id).where(
-            Booking.status == "confirmed"
-        )
-        bookings = session.execute(confirmed).all()
-        with self._lock:
-            self._clear()
-            for account_id, event_id in bookings:
-                self._add(account_id, event_id)
+def _similar(session, booked):
+    """({event: score}, {event: the booked events that it is similar to})"""
+    both = _both(session, booked)
+    buyers = _buyers(session, booked | {other for _, other in both})
+    scores = Counter()
+    because = defaultdict(list)
+    for (mine, other), count in sorted(both.items()):
+        scores[other] += count / sqrt(buyers[mine] * buyers[other])
+        because[other].append(mine)
+    return scores, because
 
-    def welcome(self, account_id):
-        """Begin an empty taste for a new account."""
-        self._tastes.setdefault(account_id, Counter())
 
-    def add(self, account_id, event_id):
-        """Count a booking of an event by an account."""
-        with self._lock:
-            self._add(account_id, event_id)
+def _both(session, booked):
+    """{(booked event, another one): how many accounts have both}"""
+    mine = aliased(Taste)
+    other = aliased(Taste)
+    pairs = (
+        select(mine.event_id, other.event_id, func.count())
+        .join(other, mine.account_id == other.account_id)
+        .where(mine.event_id.in_(booked), other.event_id.not_in(booked))
+        .group_by(mine.event_id, other.event_id)
+    )
+    return {(mine, other): count for mine, other, count in session.execute(pairs)}
 
-    def _add(self, account_id, event_id):
-        taste = self._tastes.setdefault(account_id, Counter())
-        if not taste[event_id]:
-            self._count(event_id, taste, 1)
-        taste[event_id] += 1
 
-    def remove(self, account_id, event_id):
-        """Stop counting a booking that an account has cancelled."""
-        with self._lock:
-            taste = self._tastes[account_id]
-            taste[event_id] -= 1
-            if not taste[event_id]:
-                del taste[event_id]
-                self._count(event_id, taste, -1)
+def _buyers(session, events=None):
+    """{event: how many accounts have it}, of some events or of all."""
+    counted = select(Taste.event_id, func.count()).group_by(Taste.event_id)
+    if events is not None:
+        counted = counted.where(Taste.event_id.in_(events))
+    return dict(session.execute(counted).all())
 
-    def _count(self, event_id, taste, by):
-        self._buyers[event_id] += by
-        for other in taste:
-            if other != event_id:
-                self._both[event_id][other] += by
-                self._both[other][event_id] += by
 
-    def suggest(self, account_id):
-        """[(event id, score, because)], best first, of events that the account has not booked.
-
-        The score is the sum of the cosine similarities to the booked events (item-to-item
-        collaborative filtering, Linden, Smith and York 2003). Where nothing is similar, the best
-        sellers with their share of the best one's buyers."""
-        with self._lock:
-            booked = set(self._tastes.get(account_id, ()))
-            scores, because = Counter(), defaultdict(list)
-            for mine in sorted(booked):
-                for other, count in self._both[mine].items():
-                    if count and other not in booked:
-                        scores[other] += count / sqrt(self._buyers[mine] * self._buyers[other])
-                        because[other].append(mine)
-            if not scores:
-                most = max(self._buyers.values(), default=0)
-                scores = Counter(
-                    {
-                        event_id: count / most
-                        for event_id, count in self._buyers.items()
-                        if count and event_id not in booked
-                    }
-                )
-            best = sorted(scores.items(), key=lambda item: (-round(item[1], 6), item[0]))
-            return [(event_id, round(score, 6), because[event_id]) for event_id, score in best]
+def _best_sellers(session, booked):
+    buyers = _buyers(session)
+    most = max(buyers.values(), default=0)
+    return {event: count / most for event, count in buyers.items() if event not in booked}

@@ -11,11 +11,11 @@ from monolith.app import create_app
 from monolith.config import parse
 
 DOCUMENT = yaml.safe_load(Path("docs/openapi.yaml").read_text())
+COMPOSE = yaml.safe_load(Path("docker-compose.yml").read_text())
 UNREACHABLE = parse(
     {
+        **COMPOSE["x-monolith"]["environment"],
         "DATABASE_URL": "postgresql://a:b@127.0.0.1:1/c",
-        "SMTP_URL": "smtp://127.0.0.1:1",
-        "STRIPE_API_KEY": "sk_test_1",
         "LOG_LEVEL": "ERROR",
     }
 )

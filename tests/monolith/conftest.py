@@ -22,6 +22,8 @@ def environ(lab_services, database_url):
         "SMTP_URL": lab_services.smtp_url,
         "STRIPE_API_BASE": lab_services.stripe_api_base,
         "STRIPE_API_KEY": lab_services.stripe_api_key,
+        "SESSION_KEY": lab_services.session_key,
+        "SESSION_PUBLIC_KEYS": lab_services.session_public_keys,
         "LOG_LEVEL": "ERROR",
     }
 
@@ -106,7 +108,6 @@ def make_event(process):
             session.flush()
             event_id = catalog.schedule(
                 session,
-                seats_left=process.memory.seats_left,
                 title=title,
                 artist=artist,
                 genre="indie",

@@ -83,18 +83,18 @@ def test_a_hold_can_be_released_only_once(fan, event):
     assert hold(fan, event, event.seats[:1]).status_code == 201
 
 
-def test_an_expired_hold_is_remembered_for_an_hour(fan, event, process):
+def test_an_expired_hold_is_remembered_for_an_hour(app, fan, event, process):
     held, now = hold(fan, event, event.seats[:1]).json, process.clock()
 
     process.clock = lambda: now + timedelta(minutes=11)
     assert statuses(fan, event)[0] == "free"
     assert hold(fan, event, event.seats[1:2]).status_code == 201
-    process.memory.sweep(process.clock())
+    assert app.test_cli_runner().invoke(args=["forget"]).exit_code == 0
     assert book(fan, held["id"]).json["type"] == "hold-expired"
     assert fan.delete(f"/api/holds/{held['id']}").status_code == 404
 
     process.clock = lambda: now + timedelta(minutes=75)
-    process.memory.sweep(process.clock())
+    app.test_cli_runner().invoke(args=["forget"])
     assert book(fan, held["id"]).status_code == 404
 
 

@@ -7,10 +7,17 @@ import pytest
 from kit.settings import Misconfigured
 from monolith.config import SETTINGS, parse
 
+KEYS = dict(
+    line.split("=", 1)
+    for line in subprocess.check_output(
+        [sys.executable, "-m", "monolith.accounts.keys", "a"], text=True
+    ).splitlines()
+)
 GOOD = {
     "DATABASE_URL": "postgresql://a:b@localhost/c",
     "SMTP_URL": "smtp://localhost",
     "STRIPE_API_KEY": "sk_test_1",
+    **KEYS,
 }
 
 
@@ -44,6 +51,10 @@ def test_a_missing_required_setting_is_named(name):
         ("STRIPE_TIMEOUT_SECONDS", "0"),
         ("HOLD_SECONDS", "-1"),
         ("HOLD_SECONDS", "1.5"),
+        ("SESSION_KEY", "a:c2hvcnQ="),
+        ("SESSION_KEY", KEYS["SESSION_KEY"].partition(":")[2]),
+        ("SESSION_PUBLIC_KEYS", KEYS["SESSION_PUBLIC_KEYS"] + ","),
+        ("SESSION_PUBLIC_KEYS", KEYS["SESSION_PUBLIC_KEYS"].replace("a:", "b:", 1)),
         ("PORT", "70000"),
         ("PUBLIC_ORIGIN", "tickets.example"),
         ("PUBLIC_ORIGIN", "ftp://tickets.example"),

@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import psycopg
 import pytest
@@ -72,3 +73,109 @@ def test_a_release_without_its_database_ends_with_one_line(own_database_url):
 
     assert len(ended.value.stderr.strip().splitlines()) == 1
     assert 'database "nowhere" does not exist' in ended.value.stderr
+
+
+BLOCKING = """
+select unnest(pg_blocking_pids(pid)) from pg_stat_activity
+where datname = current_database() and wait_event_type = 'Lock'
+"""
+
+
+def test_others_go_on_while_a_migration_waits_for_a_table(own_database_url, eventually):
+    """Each table has a transaction that writes to it, until the migration waits for that."""
+    alembic(own_database_url, "downgrade", "0001")
+    in_use = tables(own_database_url)
+    writers, waited_for = {}, set()
+    with ThreadPoolExecutor() as pool, ExitStack() as connections:
+
+        def write_to(table, connection):
+            connection.execute(f"lock table {table} in row exclusive mode")
+
+        def connect(**options):
+            return connections.enter_context(psycopg.connect(own_database_url, **options))
+
+        def blocking():
+            return [writers[pid] for (pid,) in watching.execute(BLOCKING) if pid in writers]
+
+        watching, other = connect(autocommit=True), connect(options="-c lock_timeout=3s")
+        for table in in_use:
+            connection = connect()
+            write_to(table, connection)
+            writers[connection.info.backend_pid] = table, connection
+        release = pool.submit(alembic, own_database_url, "upgrade", "head")
+        while eventually(lambda: blocking() or release.done(), within=60) is not True:
+            for table, connection in blocking():
+                for each in in_use:
+                    write_to(each, other)
+                    other.rollback()
+                waited_for.add(table)
+                connection.rollback()
+        release.result()
+
+    assert waited_for == {"events", "seats"}
+
+
+def test_an_index_that_an_interruption_left_invalid_is_built_again(own_database_url):
+    invalid = "select count(*) from pg_index where not indisvalid"
+    alembic(own_database_url, "downgrade", "0001")
+    with (
+        psycopg.connect(own_database_url, autocommit=True) as connection,
+        psycopg.connect(own_database_url) as writer,
+    ):
+        writer.execute("lock table seats in row exclusive mode")
+        connection.execute("set lock_timeout = '10ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            connection.execute("create index concurrently seats_sold on seats (event_id)")
+        assert connection.execute(invalid).fetchone() == (1,)
+
+    alembic(own_database_url, "upgrade", "head")
+
+    with psycopg.connect(own_database_url) as connection:
+        assert connection.execute(invalid).fetchone() == (0,)
+
+
+ROWS = """
+insert into venues values ('v', 'Lantern Hall', 'Lisbon', 'Portugal');
+insert into events
+values ('e', 'Small Hours', 'Paper Lanterns', 'indie', 'v', '2030-06-01T19:30Z', 'EUR');
+insert into seats
+select 's' || n, 'e', n, 'Stalls', 'A', n, 4500, case when n < 3 then 'sold' else 'free' end
+from generate_series(1, 5) n;
+insert into accounts
+values ('a', 'ada@encore.example', 'Ada', '', '2030-01-01Z', 'customer', 'cus_1');
+insert into bookings values
+('b', 'a', 'e', 'h', 9000, 'EUR', '2030-01-02Z', 'confirmed'),
+('c', 'a', 'e', 'i', 9000, 'EUR', '2030-01-02Z', 'declined');
+insert into booking_seats values ('b', 's1'), ('b', 's2');
+"""
+
+
+def test_old_rows_survive_upgrade_downgrade_and_upgrade(own_database_url):
+    def everything():
+        with psycopg.connect(own_database_url) as connection:
+            names = [
+                name
+                for (name,) in connection.execute(
+                    "select tablename from pg_tables where schemaname = 'public' order by 1"
+                )
+            ]
+            return {
+                name: connection.execute(f"select * from {name}").fetchall()
+                for name in names
+                if name != "alembic_version"
+            }
+
+    alembic(own_database_url, "downgrade", "0001")
+    with psycopg.connect(own_database_url) as connection:
+        connection.execute(ROWS)
+    before = everything()
+
+    alembic(own_database_url, "upgrade", "head")
+    after = everything()
+    alembic(own_database_url, "downgrade", "0001")
+    assert everything() == before
+    alembic(own_database_url, "upgrade", "head")
+
+    assert everything() == after
+    assert after["tastes"] == [("a", "e", 1)]
+    assert [event[-1] for event in after["events"]] == [5]

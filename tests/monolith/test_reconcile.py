@@ -1,13 +1,14 @@
 """Money that moved at the payment provider without a booking that says so is put right."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 import stripe
 
 from monolith.payments.provider import Provider
-from monolith.reconcile import reconcile, start
+from monolith.reconcile import reconcile, reconcile_alone, start
 
 WEEK = timedelta(days=7)
 OVER = timedelta(minutes=16)  # a hold has ended, and a booking that began in time too
@@ -65,6 +66,41 @@ def test_a_charge_whose_hold_can_be_booked_is_left(fan, process, lost_charge, le
 
     assert booked.json["status"] == "confirmed"
     assert ledger(lost_charge) == [("charge", 4500)]
+
+
+def test_a_charge_whose_booking_runs_is_left(fan, event, process, monkeypatch, ledger, eventually):
+    held = fan.post(f"/api/events/{event.id}/holds", json={"seats": event.seats[:1]}).json["id"]
+    order = {"hold_id": held, "payment_method": "pm_card_visa"}
+    service = process.provider._stripe.payment_intents
+    create, may_answer = service.create, threading.Event()
+
+    def create_and_wait(params, options):
+        answer = create(params, options)
+        assert may_answer.wait(60)
+        return answer
+
+    monkeypatch.setattr(service, "create", create_and_wait)
+    with ThreadPoolExecutor(2) as threads:
+        booking = threads.submit(fan.post, "/api/bookings", json=order)
+        eventually(lambda: ledger(held))
+        later(process, OVER)
+        done = threads.submit(reconcile, process, WEEK)
+        eventually(lambda: waits_for_a_lock(process))
+        may_answer.set()
+
+    assert booking.result().json["status"] == "confirmed"
+    assert done.result()["given back"] == 0
+    assert ledger(held) == [("charge", 4500)]
+
+
+def waits_for_a_lock(process):
+    """Whether a session on this database waits for another."""
+    with process.db.monolith.reading() as session:
+        waiting = session.connection().exec_driver_sql(
+            "select count(*) from pg_stat_activity "
+            "where datname = current_database() and wait_event_type = 'Lock'"
+        )
+        return waiting.scalar() > 0
 
 
 def test_a_charge_of_a_booking_is_left(fan, event, buy, process, ledger):
@@ -141,6 +177,23 @@ def test_the_command_says_that_the_provider_is_away(app, process):
 
     assert done.exit_code == 1
     assert "The payment provider is not available just now." in done.output
+
+
+def test_only_one_instance_reconciles_at_a_time(process, lost_charge, monkeypatch):
+    later(process, OVER)
+    list_refunds = process.provider.refunds
+    meanwhile = []
+
+    def list_slowly(since):
+        monkeypatch.undo()
+        meanwhile.append(reconcile_alone(process, WEEK))
+        return list_refunds(since)
+
+    monkeypatch.setattr(process.provider, "refunds", list_slowly)
+    first, second = reconcile_alone(process, WEEK), reconcile_alone(process, WEEK)
+
+    assert meanwhile == [None]
+    assert (first["given back"], second["given back"]) == (1, 0)
 
 
 def test_a_process_reconciles_when_it_starts(process, lost_charge, ledger, eventually):
