@@ -2,8 +2,8 @@ import click
 from flask.cli import with_appcontext
 
 from kit.process import this_process
-from monolith.accounts import sessions
-from monolith.bookings import holds, idempotency
+from monolith.accounts import service as accounts
+from monolith.bookings import service as bookings
 
 
 @click.command("forget")
@@ -12,5 +12,5 @@ def command():
     """Drop expired holds, ended sessions and idempotency keys. It may run at any time."""
     now = this_process().clock()
     with this_process().db.monolith.transaction() as session:
-        for table in (sessions, holds, idempotency):
-            table.forget(session, now)
+        for module in (accounts, bookings):
+            module.forget(session, now)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from kit.database import Database
 from kit.tokens import Verifier
-from monolith.accounts import sessions
+from monolith.accounts import service as accounts
 from monolith.accounts.sessions import Signer
 from monolith.notifications.mailer import Mailer
 from monolith.payments.provider import Provider
@@ -46,7 +46,7 @@ class Process:
 
     def _is_open(self, token):
         with self.db.accounts.reading() as session:
-            return sessions.is_open(session, token)
+            return accounts.is_open(session, token)
 
 
 def _databases(settings):

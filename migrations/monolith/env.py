@@ -6,7 +6,9 @@ import os
 from kit import migration
 from kit.database import Base
 from kit.settings import DATABASE, or_exit, parse
-from monolith.bookings import model as bookings  # noqa: F401 - the imports fill the metadata
+from monolith.accounts import model as accounts  # noqa: F401 - the imports fill the metadata
+from monolith.bookings import model as bookings  # noqa: F401
+from monolith.catalog import model as catalog  # noqa: F401
 from monolith.notifications import model as notifications  # noqa: F401
 from monolith.payments import model as payments  # noqa: F401
 from monolith.recommendations import model as recommendations  # noqa: F401

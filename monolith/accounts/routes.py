@@ -5,7 +5,6 @@ from kit.access import caller, public, signed_in
 from kit.process import this_process
 from kit.request import fields
 from monolith.accounts import service, sessions
-from monolith.accounts.model import Account
 from monolith.accounts.sessions import SESSION_FOR
 
 bp = Blueprint("accounts", __name__)
@@ -66,5 +65,5 @@ def _cookie_options():
 @signed_in()
 def me():
     with this_process().db.accounts.reading() as session:
-        account = session.get_one(Account, caller().account_id)
+        account = service.find(session, caller().account_id)
         return {**account.as_json(), "role": account.role}

@@ -4,10 +4,11 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from kit.refusals import NotFound
-from monolith.accounts import passwords
+from monolith.accounts import passwords, sessions
 from monolith.accounts.model import Account
 from monolith.accounts.refusals import EmailTaken, WrongCredentials
 from monolith.notifications import service as notifications
+from monolith.payments import service as payments
 
 
 def register(session, *, email, password, name, now, provider, mailer):
@@ -24,8 +25,8 @@ def register(session, *, email, password, name, now, provider, mailer):
         session.flush()
     except IntegrityError:
         raise EmailTaken("There is an account with this e-mail address already.") from None
-    account.customer_id = provider.customer(account)
-    notifications.welcome(session, mailer, account, now)
+    account.customer_id = payments.customer(provider, account_id=account.id, name=name)
+    notifications.welcome(session, mailer, account_id=account.id, email=email, name=name, now=now)
     return account
 
 
@@ -39,9 +40,34 @@ def sign_in(session, *, email, password):
     return account
 
 
+def find(session, account_id):
+    """The account with this id, which exists."""
+    return session.get_one(Account, account_id)
+
+
 def exists(session, account_id):
     """Whether there is an account with this id."""
     return session.get(Account, account_id) is not None
+
+
+def customer_id(session, account_id, *, provider, instead_of=None):
+    """The account's id at the payment provider, made now if there is none.
+
+    instead_of is an earlier id, which the provider does not know any more."""
+    account = find(session, account_id)
+    if account.customer_id in (None, instead_of):
+        account.customer_id = payments.customer(
+            provider,
+            account_id=account.id,
+            name=account.name,
+            instead_of=instead_of,
+        )
+    return account.customer_id
+
+
+def is_open(session, token):
+    """Whether the account of a session exists, and nobody has signed out of the session."""
+    return sessions.is_open(session, token)
 
 
 def by_email(session, email):
@@ -54,3 +80,8 @@ def make_organiser(session, *, email):
     if account is None:
         raise NotFound(f"There is no account with the address {email}.")
     account.role = "organiser"
+
+
+def forget(session, now):
+    """Drop what has expired."""
+    sessions.forget(session, now)

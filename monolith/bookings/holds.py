@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from monolith.bookings.model import Claim, Hold
 from monolith.bookings.refusals import HoldExpired, SeatTaken
-from monolith.catalog.model import Seat
+from monolith.catalog import service as catalog
 
 REMEMBER_FOR = timedelta(hours=1)
 
@@ -22,8 +22,7 @@ def take(session, hold, now):
     session.flush()
     _refuse(hold, set(hold.seats) - _claim(session, hold, now))
     # After the claim: nobody else can buy the seats any more.
-    sold = select(Seat.id).where(Seat.id.in_(hold.seats), Seat.status == "sold")
-    _refuse(hold, set(session.scalars(sold)))
+    _refuse(hold, catalog.sold(session, hold.seats))
 
 
 def _claimed(session, seats, now):

@@ -1,20 +1,22 @@
 from datetime import datetime
 
-from sqlalchemy import ARRAY, Column, ForeignKey, Index, String, Table
+from sqlalchemy import ARRAY, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from kit.checks import as_text
 from kit.database import MOMENT, Base
-from monolith.accounts.model import Account
 from monolith.bookings.refusals import NotConfirmed
-from monolith.catalog.model import Event, Seat
 
-booking_seats = Table(
-    "booking_seats",
-    Base.metadata,
-    Column("booking_id", ForeignKey("bookings.id"), primary_key=True),
-    Column("seat_id", ForeignKey("seats.id"), primary_key=True, index=True),
-)
+
+class BookedSeat(Base):
+    """A seat of a booking."""
+
+    __tablename__ = "booking_seats"
+
+    seat_id: Mapped[str] = mapped_column(ForeignKey("seats.id"), primary_key=True, index=True)
+    booking_id: Mapped[str] = mapped_column(
+        ForeignKey("bookings.id"), primary_key=True, default=None
+    )
 
 
 class Booking(Base):
@@ -29,32 +31,29 @@ class Booking(Base):
     total: Mapped[int]
     currency: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(MOMENT)
-    seats: Mapped[list[Seat]] = relationship(
-        secondary=booking_seats, order_by=Seat.position, lazy="selectin"
-    )
+    booked: Mapped[list[BookedSeat]] = relationship(lazy="selectin")
     status: Mapped[str] = mapped_column(default="pending")
-    account: Mapped[Account] = relationship(init=False)
-    event: Mapped[Event] = relationship(init=False)
+
+    @property
+    def seats(self):
+        return [each.seat_id for each in self.booked]
 
     def settle(self, *, paid):
-        """Confirm it and sell the seats if it is paid for, else decline it."""
+        """Confirm it if it is paid for, else decline it."""
         self.status = "confirmed" if paid else "declined"
-        for seat in self.seats if paid else ():
-            seat.status = "sold"
 
     def cancel(self):
-        """Cancel it and free the seats; NotConfirmed unless it is confirmed."""
+        """Cancel it; NotConfirmed unless it is confirmed."""
         if self.status != "confirmed":
             raise NotConfirmed(self.status)
         self.status = "cancelled"
-        for seat in self.seats:
-            seat.status = "free"
 
-    def as_json(self):
+    def as_json(self, positions):
+        """The booking as JSON; positions orders its seats, {seat: position in the plan}."""
         return {
             "id": self.id,
             "event_id": self.event_id,
-            "seats": [seat.id for seat in self.seats],
+            "seats": sorted(self.seats, key=positions.get),
             "total": self.total,
             "currency": self.currency,
             "status": self.status,

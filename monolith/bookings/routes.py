@@ -56,13 +56,15 @@ def give_back(hold_id):
 @signed_in()
 def book():
     process = this_process()
-    _check_hold(process)
+    held = _own_hold(process)
     key, key_errors = key_of_request()
     body = fields(
         also=lambda values: key_errors,
         hold_id=checks.identifier,
         payment_method=PAYMENT_METHOD,
     )
+    with process.db.catalog.reading() as session:
+        positions = catalog.positions(session, held.seats) if held else None
     with process.db.monolith.transaction() as session:
         booking = service.book(
             session,
@@ -73,14 +75,16 @@ def book():
             mailer=process.mailer,
             provider=process.provider,
         )
-        return booking.as_json(), 201
+        return booking.as_json(positions or service.positions(session, booking)), 201
 
 
-def _check_hold(process):
-    """NotFound for a hold that is not the caller's; it comes before any error in a field."""
-    if hold_id := field_if_valid("hold_id", checks.identifier):
-        with process.db.bookings.reading() as session:
-            service.own_hold(session, account_id=caller().account_id, hold_id=hold_id)
+def _own_hold(process):
+    """The caller's hold, or None; its NotFound comes before any error in a field."""
+    hold_id = field_if_valid("hold_id", checks.identifier)
+    if hold_id is None:
+        return None
+    with process.db.bookings.reading() as session:
+        return service.own_hold(session, account_id=caller().account_id, hold_id=hold_id)
 
 
 @bp.get("/api/bookings")
@@ -89,10 +93,11 @@ def bookings():
     parameters = query(**paging(checks.moment, checks.identifier))
     with this_process().db.bookings.reading() as session:
         rows = service.of_account(session, account_id=caller().account_id, **parameters)
+        positions = service.positions(session, *rows)
         return page(
             rows,
             parameters["limit"],
-            render=lambda booking: booking.as_json(),
+            render=lambda booking: booking.as_json(positions),
             position=lambda booking: (checks.as_text(booking.created_at), booking.id),
         )
 
@@ -102,7 +107,7 @@ def bookings():
 def booking(booking_id):
     with this_process().db.bookings.reading() as session:
         found = service.find(session, account_id=caller().account_id, booking_id=booking_id)
-        return found.as_json()
+        return found.as_json(service.positions(session, found))
 
 
 @bp.post("/api/bookings/<id:booking_id>/cancellation")
@@ -120,4 +125,4 @@ def cancel(booking_id):
             now=process.clock(),
             provider=process.provider,
         )
-        return booking.as_json()
+        return booking.as_json(service.positions(session, booking))

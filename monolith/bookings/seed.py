@@ -4,10 +4,10 @@ from collections import defaultdict
 from datetime import timedelta
 from random import Random
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert
 
-from monolith.bookings.model import Booking, booking_seats
-from monolith.catalog.model import Seat
+from monolith.bookings.model import BookedSeat, Booking
+from monolith.catalog import service as catalog
 
 
 def load(session, sample):
@@ -26,9 +26,8 @@ def load(session, sample):
     ]
     if sold:
         session.execute(insert(Booking), sample.sales)
-        session.execute(insert(booking_seats), links)
-        taken = [link["seat_id"] for link in links]
-        session.execute(update(Seat).where(Seat.id.in_(taken)).values(status="sold"))
+        session.execute(insert(BookedSeat), links)
+        catalog.sell(session, [link["seat_id"] for link in links])
 
 
 def _of_customer(sample, account_id, events):

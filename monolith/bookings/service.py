@@ -1,13 +1,14 @@
 import uuid
+from functools import partial
 
 from sqlalchemy import select, tuple_
 
 from kit.refusals import Invalid, NotFound
+from monolith.accounts import service as accounts
 from monolith.bookings import holds, idempotency
-from monolith.bookings.model import Booking, Hold
+from monolith.bookings.model import BookedSeat, Booking, Hold
 from monolith.bookings.refusals import EventStarted, HoldExpired, HoldUsed, SeatTaken
 from monolith.catalog import service as catalog
-from monolith.catalog.model import Seat
 from monolith.notifications import service as notifications
 from monolith.payments import service as payments
 from monolith.recommendations import service as recommendations
@@ -16,9 +17,8 @@ from monolith.recommendations import service as recommendations
 def hold(session, *, account_id, event_id, seats, now, hold_for):
     """Hold every seat until now + hold_for, or none; SeatTaken names those that are gone."""
     event = catalog.find(session, event_id)
-    its_prices = select(Seat.price).where(Seat.id.in_(seats), Seat.event_id == event_id)
-    prices = session.scalars(its_prices).all()
-    if len(prices) < len(seats):
+    its_seats = [seat for seat in catalog.seats(session, seats) if seat.event_id == event_id]
+    if len(its_seats) < len(seats):
         raise Invalid([("seats", "must be different seats of this event")])
     if event.starts_at <= now:
         raise EventStarted()
@@ -27,7 +27,7 @@ def hold(session, *, account_id, event_id, seats, now, hold_for):
         account_id=account_id,
         event_id=event_id,
         seats=seats,
-        total=sum(prices),
+        total=sum(seat.price for seat in its_seats),
         currency=event.currency,
         expires_at=now + hold_for,
     )
@@ -78,23 +78,23 @@ def book(session, *, account_id, hold_id, payment_method, key, now, mailer, prov
     booking = _make(session, held, now)
     if key:
         idempotency.remember(session, booking=booking, **request)
-    mail = notifications.confirmation(mailer, booking)
-    with mailer.connection() as connection:
-        charge = payments.charge(session, provider, booking, payment_method=payment_method, now=now)
+    mail = _confirmation(session, booking, mailer)
+    about = {"account_id": account_id, "booking_id": booking.id, "now": now}
+    if sold := catalog.sell(session, booking.seats):
+        raise SeatTaken(sorted(sold))
+    with notifications.connection(mailer) as connection:
+        charge = _charge(session, booking, payment_method, now, provider)
         booking.settle(paid=charge.succeeded)
         if booking.status == "confirmed":
             recommendations.booked(session, account_id=account_id, event_id=booking.event_id)
-            notifications.confirm(session, mailer, connection, booking, mail, now)
+            notifications.confirm(session, mailer, connection, mail, **about)
+        else:
+            catalog.free(session, booking.seats)
     holds.release(session, held.id)
     return booking
 
 
 def _make(session, held, now):
-    its_seats = select(Seat).where(Seat.id.in_(held.seats)).order_by(Seat.id).with_for_update()
-    seats = session.scalars(its_seats).all()
-    sold = [seat.id for seat in seats if seat.status == "sold"]
-    if sold:
-        raise SeatTaken(sold)
     booking = Booking(
         id=uuid.uuid4().hex,
         account_id=held.account_id,
@@ -103,18 +103,51 @@ def _make(session, held, now):
         total=held.total,
         currency=held.currency,
         created_at=now,
-        seats=sorted(seats, key=lambda seat: seat.position),
+        booked=[BookedSeat(seat_id=seat) for seat in held.seats],
     )
     session.add(booking)
     session.flush()
     return booking
 
 
+def _charge(session, booking, payment_method, now, provider):
+    return payments.charge(
+        session,
+        provider,
+        booking_id=booking.id,
+        account_id=booking.account_id,
+        hold_id=booking.hold_id,
+        amount=booking.total,
+        currency=booking.currency,
+        customer_id=partial(
+            accounts.customer_id,
+            session,
+            booking.account_id,
+            provider=provider,
+        ),
+        payment_method=payment_method,
+        now=now,
+    )
+
+
+def _confirmation(session, booking, mailer):
+    return notifications.confirmation(
+        mailer,
+        account=accounts.find(session, booking.account_id),
+        booking_id=booking.id,
+        event=catalog.find(session, booking.event_id),
+        seats=catalog.seats(session, booking.seats),
+        total=booking.total,
+        currency=booking.currency,
+    )
+
+
 def cancel(session, booking, *, now, provider):
     """Cancel a booking that is locked: its seats are free, its charge is given back."""
     booking.cancel()
+    catalog.free(session, booking.seats)
     session.flush()
-    payments.refund(session, provider, booking, now=now)
+    payments.refund(session, provider, booking_id=booking.id, now=now)
     recommendations.cancelled(session, account_id=booking.account_id, event_id=booking.event_id)
 
 
@@ -133,6 +166,22 @@ def hold_is_over(session, hold_id, now):
     return held is None or held.used or held.expires_at <= now
 
 
+def held(session, event_id, now):
+    """The ids of the event's seats that somebody holds."""
+    return holds.held(session, event_id, now)
+
+
+def positions(session, *bookings):
+    """{seat: its position in the plan} for the seats of some bookings."""
+    return catalog.positions(session, [seat for booking in bookings for seat in booking.seats])
+
+
+def is_own(session, *, account_id, booking_id):
+    """Whether the booking exists and is the account's."""
+    own = select(Booking.id).where(Booking.id == booking_id, Booking.account_id == account_id)
+    return session.scalar(own) is not None
+
+
 def find(session, *, account_id, booking_id, locked=False):
     """The account's booking; NotFound if not theirs. `locked` locks it for the transaction."""
     own = select(Booking).where(Booking.id == booking_id, Booking.account_id == account_id)
@@ -149,3 +198,9 @@ def of_account(session, *, account_id, limit, after):
         own = own.where(tuple_(Booking.created_at, Booking.id) < tuple_(*after))
     newest_first = own.order_by(Booking.created_at.desc(), Booking.id.desc())
     return session.scalars(newest_first.limit(limit + 1)).all()
+
+
+def forget(session, now):
+    """Drop what has expired."""
+    holds.forget(session, now)
+    idempotency.forget(session, now)

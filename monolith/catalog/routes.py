@@ -5,7 +5,7 @@ from kit.access import public, signed_in
 from kit.paging import page, paging
 from kit.process import this_process
 from kit.request import fields, query
-from monolith.bookings import holds
+from monolith.bookings import service as bookings
 from monolith.catalog import service, store
 from monolith.catalog.model import LARGEST_PRICE, LEAST_PRICES, Venue
 
@@ -107,7 +107,7 @@ def seats(event_id):
     process = this_process()
     with process.db.catalog.reading() as session:
         # The holds come first: a seat that is sold in between must not look free.
-        held = holds.held(session, event_id, process.clock())
+        held = bookings.held(session, event_id, process.clock())
         rows = store.seats(session, event_id)
         if not rows:
             service.find(session, event_id)

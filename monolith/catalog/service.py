@@ -1,6 +1,6 @@
 import uuid
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select, update
 
 from kit.refusals import NotFound
 from monolith.catalog import store
@@ -13,6 +13,42 @@ def find(session, event_id):
     if event is None:
         raise NotFound("There is no such event.")
     return event
+
+
+def seats(session, seat_ids):
+    """The seats with these ids, with event_id, place and price; unknown ids are skipped."""
+    return store.some_seats(session, seat_ids)
+
+
+def positions(session, seat_ids):
+    """{seat: its position in the plan}"""
+    return {seat.id: seat.position for seat in store.some_seats(session, seat_ids)}
+
+
+def sold(session, seat_ids):
+    """The ids of those seats that are sold."""
+    its_sold = select(Seat.id).where(Seat.id.in_(seat_ids), Seat.status == "sold")
+    return set(session.scalars(its_sold))
+
+
+def sell(session, seat_ids):
+    """Mark seats as sold; the answer has the ids of those that were not free."""
+    free = select(Seat).where(Seat.id.in_(seat_ids), Seat.status == "free")
+    rows = session.scalars(free.order_by(Seat.id).with_for_update()).all()
+    for seat in rows:
+        seat.status = "sold"
+    return set(seat_ids) - {seat.id for seat in rows}
+
+
+def free(session, seat_ids):
+    """Mark sold seats as free again."""
+    session.execute(update(Seat).where(Seat.id.in_(seat_ids)).values(status="free"))
+
+
+def upcoming(session, event_ids, now):
+    """{id: event} of the events with these ids that have not begun."""
+    not_begun = select(Event).where(Event.id.in_(event_ids), Event.starts_at > now)
+    return {event.id: event for event in session.scalars(not_begun)}
 
 
 def schedule(session, *, title, artist, genre, venue_id, starts_at, prices, currency):

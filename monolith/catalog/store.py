@@ -39,6 +39,16 @@ _planned = select(
     SEATS.c.price,
     SEATS.c.status,
 ).order_by(SEATS.c.position)
+
+_placed = select(
+    SEATS.c.id,
+    SEATS.c.event_id,
+    SEATS.c.position,
+    SEATS.c.section,
+    SEATS.c.row,
+    SEATS.c.number,
+    SEATS.c.price,
+).order_by(SEATS.c.position)
 # These two never change, so they are made once.
 _one = _listed.where(EVENTS.c.id == bindparam("event_id"))
 _plan = _planned.where(SEATS.c.event_id == bindparam("event_id"))
@@ -71,6 +81,11 @@ def event(session, event_id):
 def seats(session, event_id):
     """Every seat of an event, in the order of the plan."""
     return session.execute(_plan, {"event_id": event_id}).all()
+
+
+def some_seats(session, seat_ids):
+    """The seats with these ids, in the order of the plan; unknown ids are skipped."""
+    return session.execute(_placed.where(SEATS.c.id.in_(seat_ids))).all()
 
 
 def venues(session, *, after, limit):

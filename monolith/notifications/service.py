@@ -8,61 +8,62 @@ from monolith.notifications.model import Mail
 ENCODED = "=?"
 
 
-def welcome(session, mailer, account, now):
+def welcome(session, mailer, *, account_id, email, name, now):
     """Send the mail that greets a new account."""
     with mailer.connection() as connection:
-        message = _message(
-            mailer,
-            account,
-            "Welcome to Encore",
-            f"Hello {account.name},\n\nyour account is ready. Enjoy the music!\n",
-        )
-        session.add(Mail(id=uuid.uuid4().hex, account_id=account.id, kind="welcome", sent_at=now))
+        text = f"Hello {name},\n\nyour account is ready. Enjoy the music!\n"
+        message = _message(mailer, email, "Welcome to Encore", text)
+        session.add(Mail(id=uuid.uuid4().hex, account_id=account_id, kind="welcome", sent_at=now))
         session.flush()
         mailer.send(connection, message)
 
 
-def confirmation(mailer, booking):
-    """The mail that confirms booking, to be sent once its card is charged."""
-    event = booking.event
-    account = booking.account
+def connection(mailer):
+    """An open connection to the mail server, to confirm a booking over it later."""
+    return mailer.connection()
+
+
+def confirmation(mailer, *, account, booking_id, event, seats, total, currency):
+    """The mail that confirms a booking, to be sent once its card is charged.
+
+    account has id, email and name; event and seats are as the catalog's service answers them."""
     lines = [
         f"Hello {account.name},",
         "",
-        f"your booking {booking.id} is confirmed:",
+        f"your booking {booking_id} is confirmed:",
         "",
         f"{event.title}, {event.artist}",
-        f"{event.venue.name}, {event.venue.city}, {event.starts_at:%d %B %Y, %H:%M} UTC",
+        f"{event.venue_name}, {event.city}, {event.starts_at:%d %B %Y, %H:%M} UTC",
         "",
-        *(f"{seat.section}, row {seat.row}, seat {seat.number}" for seat in booking.seats),
+        *(f"{seat.section}, row {seat.row}, seat {seat.number}" for seat in seats),
         "",
-        f"Paid: {booking.total / 100:.2f} {booking.currency}",
+        f"Paid: {total / 100:.2f} {currency}",
         "",
     ]
-    message = _message(mailer, account, f"Your tickets for {event.title}", "\n".join(lines))
-    message["X-Booking-Id"] = booking.id
+    subject = f"Your tickets for {event.title}"
+    message = _message(mailer, account.email, subject, "\n".join(lines))
+    message["X-Booking-Id"] = booking_id
     return message
 
 
-def confirm(session, mailer, connection, booking, message, now):
-    """Send the confirmation of booking, over a connection that is open already."""
-    session.add(
-        Mail(
-            id=uuid.uuid4().hex,
-            account_id=booking.account_id,
-            kind="confirmation",
-            sent_at=now,
-            booking_id=booking.id,
-        )
+def confirm(session, mailer, connection, message, *, account_id, booking_id, now):
+    """Send the confirmation of a booking."""
+    mail = Mail(
+        id=uuid.uuid4().hex,
+        account_id=account_id,
+        kind="confirmation",
+        sent_at=now,
+        booking_id=booking_id,
     )
+    session.add(mail)
     session.flush()
     mailer.send(connection, message)
 
 
-def _message(mailer, account, subject, text):
+def _message(mailer, to, subject, text):
     message = EmailMessage()
     message["From"] = f"Encore <{mailer.sender}>"
-    message["To"] = account.email
+    message["To"] = to
     message["Subject"] = " ".join(subject.replace(ENCODED, "= ?").split())
     message["Message-ID"] = make_msgid(domain="encore.example")
     message.set_content(text)

@@ -21,6 +21,19 @@ class Payment(Base):
     created_at: Mapped[datetime] = mapped_column(MOMENT)
     provider_id: Mapped[str | None] = mapped_column(default=None)
 
+    def refunded(self, *, id, now):
+        """The refund of this charge."""
+        return Payment(
+            id=id,
+            booking_id=self.booking_id,
+            kind="refund",
+            amount=self.amount,
+            currency=self.currency,
+            status="succeeded",
+            created_at=now,
+            provider_id=self.provider_id,
+        )
+
     def as_json(self):
         return {
             "id": self.id,

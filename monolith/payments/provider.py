@@ -52,12 +52,12 @@ class Provider:
             max_network_retries=0,
         ).v1
 
-    def customer(self, account, *, instead_of=None):
-        """The id of the account's customer, made now if there is none.
+    def customer(self, *, account_id, name, instead_of=None):
+        """The id of an account's customer, made now if there is none.
 
         instead_of is the id of an earlier one, which the provider does not know any more."""
-        params = {"name": account.name, "metadata": {"account_id": account.id}}
-        key = f"customer:{account.id}" + (f":{instead_of}" if instead_of else "")
+        params = {"name": name, "metadata": {"account_id": account_id}}
+        key = f"customer:{account_id}" + (f":{instead_of}" if instead_of else "")
         try:
             return self._ask(self._stripe.customers.create, params, key).id
         except (stripe.StripeError, OutcomeUnknown) as error:

@@ -5,6 +5,7 @@ from kit.access import caller, signed_in
 from kit.paging import page, paging
 from kit.process import this_process
 from kit.request import query
+from monolith.bookings import service as bookings
 from monolith.payments import service
 
 bp = Blueprint("payments", __name__)
@@ -15,7 +16,10 @@ bp = Blueprint("payments", __name__)
 def payments():
     parameters = query(booking_id=checks.identifier, **paging(checks.moment, checks.identifier))
     with this_process().db.payments.reading() as session:
-        rows = service.of_booking(session, account_id=caller().account_id, **parameters)
+        is_own = bookings.is_own(
+            session, account_id=caller().account_id, booking_id=parameters["booking_id"]
+        )
+        rows = service.of_booking(session, **parameters) if is_own else []
         return page(
             rows,
             parameters["limit"],

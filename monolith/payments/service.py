@@ -3,52 +3,77 @@ import uuid
 from sqlalchemy import ARRAY, String, any_, literal, select, tuple_
 
 from kit.database import done_outside
-from monolith.bookings.model import Booking
 from monolith.payments.answers import UnknownCustomer
 from monolith.payments.model import Payment
 from monolith.payments.provider import Charge
 
 
-def charge(session, provider, booking, *, payment_method, now):
-    """The charge of a booking's total to the card; without an id if there is nothing to pay."""
-    if booking.total == 0:
+def customer(provider, *, account_id, name, instead_of=None):
+    """The id of an account at the payment provider."""
+    return provider.customer(account_id=account_id, name=name, instead_of=instead_of)
+
+
+def charge(
+    session,
+    provider,
+    *,
+    booking_id,
+    account_id,
+    hold_id,
+    amount,
+    currency,
+    customer_id,
+    payment_method,
+    now,
+):
+    """The charge of a booking's total to the card; without an id if there is nothing to pay.
+
+    customer_id() is the account's id at the provider; customer_id(instead_of=id) makes another."""
+    if amount == 0:
         return Charge(id=None, succeeded=True)
-    charged = _charge(provider, booking, payment_method)
+    charged = _charge(
+        provider,
+        customer_id,
+        account_id=account_id,
+        hold_id=hold_id,
+        amount=amount,
+        currency=currency,
+        payment_method=payment_method,
+    )
     if charged.succeeded:
         done_outside(session)
-    status = "succeeded" if charged.succeeded else "declined"
-    session.add(_payment(booking, "charge", status, charged.id, now))
+    payment = Payment(
+        id=uuid.uuid4().hex,
+        booking_id=booking_id,
+        kind="charge",
+        amount=amount,
+        currency=currency,
+        status="succeeded" if charged.succeeded else "declined",
+        created_at=now,
+        provider_id=charged.id,
+    )
+    session.add(payment)
     return charged
 
 
-def _charge(provider, booking, payment_method):
-    account = booking.account
-    order = {
-        "account_id": account.id,
-        "hold_id": booking.hold_id,
-        "amount": booking.total,
-        "currency": booking.currency,
-        "payment_method": payment_method,
-    }
-    if account.customer_id is None:
-        account.customer_id = provider.customer(account)
+def _charge(provider, customer_id, **order):
+    known = customer_id()
     try:
-        return provider.charge(customer_id=account.customer_id, **order)
+        return provider.charge(customer_id=known, **order)
     except UnknownCustomer:
-        account.customer_id = provider.customer(account, instead_of=account.customer_id)
-        return provider.charge(customer_id=account.customer_id, **order)
+        return provider.charge(customer_id=customer_id(instead_of=known), **order)
 
 
-def refund(session, provider, booking, *, now):
+def refund(session, provider, *, booking_id, now):
     """Refund what a booking cost."""
-    of_charge = select(Payment).where(Payment.booking_id == booking.id, Payment.kind == "charge")
+    of_charge = select(Payment).where(Payment.booking_id == booking_id, Payment.kind == "charge")
     paid = session.scalar(of_charge)
     if paid is None:
         return
     if paid.provider_id:
-        provider.refund(paid.provider_id, key=booking.id, booking_id=booking.id)
+        provider.refund(paid.provider_id, key=booking_id, booking_id=booking_id)
         done_outside(session)
-    session.add(_payment(booking, "refund", "succeeded", paid.provider_id, now))
+    session.add(paid.refunded(id=uuid.uuid4().hex, now=now))
 
 
 def recorded(session, charge_ids):
@@ -57,24 +82,10 @@ def recorded(session, charge_ids):
     return set(session.scalars(select(Payment.provider_id).where(among)))
 
 
-def of_booking(session, *, account_id, booking_id, limit, after):
-    """The payments of an account's booking, oldest first; one more than limit."""
-    own = select(Payment).join(Booking)
-    own = own.where(Payment.booking_id == booking_id, Booking.account_id == account_id)
+def of_booking(session, *, booking_id, limit, after):
+    """The payments of a booking, oldest first; one more than limit."""
+    its_payments = select(Payment).where(Payment.booking_id == booking_id)
     if after:
-        own = own.where(tuple_(Payment.created_at, Payment.id) > tuple_(*after))
-    oldest_first = own.order_by(Payment.created_at, Payment.id)
+        its_payments = its_payments.where(tuple_(Payment.created_at, Payment.id) > tuple_(*after))
+    oldest_first = its_payments.order_by(Payment.created_at, Payment.id)
     return session.scalars(oldest_first.limit(limit + 1)).all()
-
-
-def _payment(booking, kind, status, provider_id, now):
-    return Payment(
-        id=uuid.uuid4().hex,
-        booking_id=booking.id,
-        kind=kind,
-        amount=booking.total,
-        currency=booking.currency,
-        status=status,
-        created_at=now,
-        provider_id=provider_id,
-    )

@@ -1,8 +1,7 @@
-from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from kit.checks import as_text
-from monolith.catalog.model import Event
+from monolith.catalog import service as catalog
 from monolith.recommendations.model import Taste
 
 AT_MOST = 50
@@ -31,9 +30,7 @@ def upcoming(session, suggested, *, limit, after, now):
 
     suggested is [(event id, score, because)]. The answer has one more than limit, and never more
     than the best fifty in all."""
-    event_ids = [event_id for event_id, *_ in suggested]
-    not_begun = select(Event).where(Event.id.in_(event_ids), Event.starts_at > now)
-    events = {event.id: event for event in session.scalars(not_begun)}
+    events = catalog.upcoming(session, [event_id for event_id, *_ in suggested], now)
     best = [each for each in suggested if each[0] in events][:AT_MOST]
     if after:
         best = [each for each in best if (-each[1], each[0]) > (-after[0], after[1])]
