@@ -40,19 +40,21 @@ KEPT_OPEN = 5  # connections a pool; more are opened while they are needed
 
 
 class Base(MappedAsDataclass, DeclarativeBase):
-    """The base of all tables. Every table belongs to one module."""
+    """The base of all tables. Every table belongs to one module, and only its role may use it."""
 
 
 class Database:
     """The database at url, with at most `connections` connections to read and as many to write.
 
+    role is the role of PostgreSQL that its sessions work in; without one, that of the URL's user.
     Reads have a pool of their own: its connections are in autocommit mode, so a read needs no
     BEGIN, COMMIT or ROLLBACK, and each query sees the newest state."""
 
-    def __init__(self, url, *, connections):
-        self._writes = _engine(url, connections)
+    def __init__(self, url, *, role=None, connections):
+        self._writes = _engine(url, role, connections)
         self._reads = _engine(
             url,
+            role,
             connections,
             isolation_level="AUTOCOMMIT",
             pool_reset_on_return=None,
@@ -89,13 +91,13 @@ class Database:
         self._reads.dispose()
 
 
-def _engine(url, connections, **options):
+def _engine(url, role, connections, **options):
     engine = create_engine(
         url,
         pool_size=min(connections, KEPT_OPEN),
         max_overflow=max(connections - KEPT_OPEN, 0) + 2,
         pool_timeout=5,
-        connect_args={**NETWORK, "options": _session_options()},
+        connect_args={**NETWORK, "options": _session_options(role)},
         **options,
     )
     event.listen(engine, "checkin", _note_last_use)
@@ -103,8 +105,8 @@ def _engine(url, connections, **options):
     return engine
 
 
-def _session_options():
-    settings = {"timezone": "UTC", **BOUNDS, **SERVER_NETWORK}
+def _session_options(role):
+    settings = {"timezone": "UTC", **BOUNDS, **SERVER_NETWORK, **({"role": role} if role else {})}
     return " ".join(f"-c {name}={value}" for name, value in settings.items())
 
 

@@ -8,9 +8,9 @@ import time
 from contextlib import contextmanager
 
 from alembic import context, op
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import InsufficientPrivilege, LockNotAvailable, OperationalError
 from sqlalchemy import create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from kit.database import NETWORK
 from kit.turn import turn
@@ -24,7 +24,7 @@ def run(url, **options):
     """Run the migrations that Alembic was called for, after those of another release have ended.
 
     Each is a transaction. options are those of Alembic's context. Exits with one line where the
-    database is away, or a lock is not free in time."""
+    database is away or refuses, or a lock is not free in time."""
     engine = create_engine(url, connect_args={**NETWORK, "options": "-c lock_timeout=5s"})
     alone = engine.execution_options(isolation_level="AUTOCOMMIT")
     try:
@@ -32,8 +32,10 @@ def run(url, **options):
             context.configure(connection=connection, transaction_per_migration=True, **options)
             with context.begin_transaction():
                 context.run_migrations()
-    except OperationalError as error:
-        sys.exit(f"encore: {error.orig}")
+    except DBAPIError as error:
+        if not isinstance(error.orig, OperationalError | InsufficientPrivilege):
+            raise
+        sys.exit(f"encore: {error.orig}".replace("\n", "; "))
 
 
 @contextmanager

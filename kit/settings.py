@@ -31,6 +31,13 @@ def url(*schemes):
     return parse
 
 
+def database(text):
+    """The URL of a database of PostgreSQL, with its user: roles begin with that name."""
+    if not urlsplit(url("postgresql")(text)).username:
+        raise ValueError("names no user")
+    return text
+
+
 def origin(text):
     """The scheme, host and port of a site, as browsers send them in Origin."""
     if not ORIGIN.fullmatch(url("http", "https")(text)):
@@ -67,7 +74,7 @@ def word(text):
     return text
 
 
-DATABASE = {"DATABASE_URL": (url("postgresql"), REQUIRED)}
+DATABASE = {"DATABASE_URL": (database, REQUIRED)}
 PROCESS = {
     "INSTANCE": (word, "web"),
     "LOG_LEVEL": (one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),

@@ -10,7 +10,7 @@ from monolith.bookings import service as bookings
 @with_appcontext
 def command():
     """Drop expired holds, ended sessions and idempotency keys. It may run at any time."""
-    now = this_process().clock()
-    with this_process().db.monolith.transaction() as session:
-        for module in (accounts, bookings):
-            module.forget(session, now)
+    process = this_process()
+    for module, database in ((accounts, process.db.accounts), (bookings, process.db.bookings)):
+        with database.transaction() as session:
+            module.forget(session, process.clock())

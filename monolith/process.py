@@ -3,6 +3,8 @@
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 
+from sqlalchemy import make_url
+
 from kit.database import Database
 from kit.tokens import Verifier
 from monolith.accounts import service as accounts
@@ -13,7 +15,7 @@ from monolith.payments.provider import Provider
 
 @dataclass(frozen=True)
 class Databases:
-    """The database that each module works on; `monolith` is for work that spans several."""
+    """The database as each module may use it; `monolith` has all rights, for what spans modules."""
 
     monolith: Database
     accounts: Database
@@ -50,6 +52,14 @@ class Process:
 
 
 def _databases(settings):
-    """All modules share one database, and the same rights on it."""
-    shared = Database(settings.database_url, connections=settings.threads)
-    return Databases(**{field.name: shared for field in fields(Databases)})
+    """Each module works in a role of its own; the URL's user owns all tables and roles."""
+    url = settings.database_url
+    owner = make_url(url).username
+    roles = {field.name: f"{owner}_{field.name}" for field in fields(Databases)}
+    roles["monolith"] = None
+    return Databases(
+        **{
+            name: Database(url, role=role, connections=settings.threads)
+            for name, role in roles.items()
+        }
+    )

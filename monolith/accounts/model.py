@@ -7,7 +7,7 @@ from kit.database import MOMENT, Base
 
 
 class Account(Base):
-    """Somebody who signs in. customer_id is their id at the payment provider, if they have one."""
+    """Somebody who signs in."""
 
     __tablename__ = "accounts"
 
@@ -17,7 +17,6 @@ class Account(Base):
     password_hash: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(MOMENT)
     role: Mapped[str] = mapped_column(default="customer")
-    customer_id: Mapped[str | None] = mapped_column(default=None)
 
     def as_json(self):
         return {"id": self.id, "email": self.email, "name": self.name}

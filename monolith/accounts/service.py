@@ -25,7 +25,7 @@ def register(session, *, email, password, name, now, provider, mailer):
         session.flush()
     except IntegrityError:
         raise EmailTaken("There is an account with this e-mail address already.") from None
-    account.customer_id = payments.customer(provider, account_id=account.id, name=name)
+    payments.make_customer(session, provider, account_id=account.id, name=name)
     notifications.welcome(session, mailer, account_id=account.id, email=email, name=name, now=now)
     return account
 
@@ -48,21 +48,6 @@ def find(session, account_id):
 def exists(session, account_id):
     """Whether there is an account with this id."""
     return session.get(Account, account_id) is not None
-
-
-def customer_id(session, account_id, *, provider, instead_of=None):
-    """The account's id at the payment provider, made now if there is none.
-
-    instead_of is an earlier id, which the provider does not know any more."""
-    account = find(session, account_id)
-    if account.customer_id in (None, instead_of):
-        account.customer_id = payments.customer(
-            provider,
-            account_id=account.id,
-            name=account.name,
-            instead_of=instead_of,
-        )
-    return account.customer_id
 
 
 def is_open(session, token):

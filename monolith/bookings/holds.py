@@ -5,14 +5,28 @@ each other."""
 
 from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from monolith.bookings.model import Claim, Hold
 from monolith.bookings.refusals import HoldExpired, SeatTaken
-from monolith.catalog import service as catalog
 
 REMEMBER_FOR = timedelta(hours=1)
+FOR_EVER = literal_column("'infinity'::timestamptz")
+# These two never change, so they are made once; over the table, since nothing but rows is needed.
+CLAIMS = Claim.__table__
+_TAKEN = select(CLAIMS.c.seat_id, CLAIMS.c.until == FOR_EVER).where(
+    CLAIMS.c.event_id == bindparam("event_id"),
+    CLAIMS.c.until > bindparam("now"),
+)
+_SOLD = (
+    select(CLAIMS.c.event_id, func.count())
+    .where(
+        CLAIMS.c.event_id.in_(bindparam("event_ids", expanding=True)),
+        CLAIMS.c.until == FOR_EVER,
+    )
+    .group_by(CLAIMS.c.event_id)
+)
 
 
 def take(session, hold, now):
@@ -21,8 +35,6 @@ def take(session, hold, now):
     session.add(hold)
     session.flush()
     _refuse(hold, set(hold.seats) - _claim(session, hold, now))
-    # After the claim: nobody else can buy the seats any more.
-    _refuse(hold, catalog.sold(session, hold.seats))
 
 
 def _claimed(session, seats, now):
@@ -55,10 +67,15 @@ def _refuse(hold, taken):
         raise SeatTaken([seat for seat in hold.seats if seat in taken])
 
 
-def held(session, event_id, now):
-    """The ids of the event's seats that are claimed."""
-    claims = select(Claim.seat_id).where(Claim.event_id == event_id, Claim.until > now)
-    return set(session.scalars(claims))
+def taken(session, event_id, now):
+    """{seat: held or sold} of the event's seats that are not free."""
+    claims = session.execute(_TAKEN, {"event_id": event_id, "now": now})
+    return {seat: "sold" if is_sold else "held" for seat, is_sold in claims}
+
+
+def sold(session, event_ids):
+    """{event: how many of its seats are sold}; events without any are left out."""
+    return dict(session.execute(_SOLD, {"event_ids": event_ids}).all())
 
 
 def lock(session, hold):
@@ -67,6 +84,17 @@ def lock(session, hold):
     locked = session.scalars(claims.order_by(Claim.seat_id).with_for_update()).all()
     if len(locked) < len(hold.seats):
         raise HoldExpired()
+
+
+def sell(session, hold):
+    """Keep the seats of a hold for ever."""
+    claims = update(Claim).where(Claim.hold_id == hold.id)
+    session.execute(claims.values(hold_id=None, until=FOR_EVER))
+
+
+def free(session, seats):
+    """Free seats that were sold."""
+    session.execute(delete(Claim).where(Claim.seat_id.in_(seats), Claim.until == FOR_EVER))
 
 
 def release(session, *hold_ids):

@@ -9,11 +9,12 @@ from monolith.bookings.refusals import NotConfirmed
 
 
 class BookedSeat(Base):
-    """A seat of a booking."""
+    """A seat of a booking, with its position in the plan."""
 
     __tablename__ = "booking_seats"
 
-    seat_id: Mapped[str] = mapped_column(ForeignKey("seats.id"), primary_key=True, index=True)
+    seat_id: Mapped[str] = mapped_column(primary_key=True, index=True)
+    position: Mapped[int | None]
     booking_id: Mapped[str] = mapped_column(
         ForeignKey("bookings.id"), primary_key=True, default=None
     )
@@ -25,8 +26,8 @@ class Booking(Base):
     __tablename__ = "bookings"
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))
-    event_id: Mapped[str] = mapped_column(ForeignKey("events.id"), index=True)
+    account_id: Mapped[str]
+    event_id: Mapped[str] = mapped_column(index=True)
     hold_id: Mapped[str] = mapped_column(unique=True)
     total: Mapped[int]
     currency: Mapped[str]
@@ -36,7 +37,8 @@ class Booking(Base):
 
     @property
     def seats(self):
-        return [each.seat_id for each in self.booked]
+        """The ids of the seats, in the order of the plan."""
+        return [each.seat_id for each in sorted(self.booked, key=lambda each: each.position)]
 
     def settle(self, *, paid):
         """Confirm it if it is paid for, else decline it."""
@@ -48,12 +50,11 @@ class Booking(Base):
             raise NotConfirmed(self.status)
         self.status = "cancelled"
 
-    def as_json(self, positions):
-        """The booking as JSON; positions orders its seats, {seat: position in the plan}."""
+    def as_json(self):
         return {
             "id": self.id,
             "event_id": self.event_id,
-            "seats": sorted(self.seats, key=positions.get),
+            "seats": self.seats,
             "total": self.total,
             "currency": self.currency,
             "status": self.status,
@@ -78,6 +79,10 @@ class Hold(Base):
     expires_at: Mapped[datetime] = mapped_column(MOMENT, index=True)
     used: Mapped[bool] = mapped_column(default=False)
 
+    def needs_money(self):
+        """Whether a card is charged when it is booked."""
+        return self.total > 0 and not self.used
+
     def as_json(self):
         return {
             "id": self.id,
@@ -90,13 +95,15 @@ class Hold(Base):
 
 
 class Claim(Base):
-    """A seat that a hold keeps until a moment."""
+    """A seat that a hold keeps until a moment, or a booking for ever. Other seats are free."""
 
     __tablename__ = "claims"
 
     seat_id: Mapped[str] = mapped_column(primary_key=True)
     event_id: Mapped[str] = mapped_column(index=True)
-    hold_id: Mapped[str] = mapped_column(ForeignKey("holds.id", ondelete="CASCADE"), index=True)
+    hold_id: Mapped[str | None] = mapped_column(
+        ForeignKey("holds.id", ondelete="CASCADE"), index=True
+    )
     until: Mapped[datetime] = mapped_column(MOMENT)
 
 
@@ -107,7 +114,7 @@ class IdempotencyKey(Base):
 
     __tablename__ = "idempotency_keys"
 
-    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    account_id: Mapped[str] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
     fingerprint: Mapped[str]
     booking_id: Mapped[str] = mapped_column(ForeignKey("bookings.id"), index=True)

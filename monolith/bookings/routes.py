@@ -1,5 +1,6 @@
 import re
 from datetime import timedelta
+from functools import partial
 
 from flask import Blueprint
 
@@ -8,9 +9,11 @@ from kit.access import caller, signed_in
 from kit.paging import page, paging
 from kit.process import this_process
 from kit.request import field_if_valid, fields, query
+from monolith.accounts import service as accounts
 from monolith.bookings import service
 from monolith.bookings.idempotency import key_of_request
 from monolith.catalog import service as catalog
+from monolith.payments import service as payments
 
 bp = Blueprint("bookings", __name__)
 PAYMENT_METHOD = checks.text(
@@ -24,14 +27,17 @@ PAYMENT_METHOD = checks.text(
 @signed_in()
 def hold(event_id):
     process = this_process()
+    with process.db.catalog.reading() as session:
+        event = catalog.find(session, event_id)
+        seats = fields(seats=checks.list_of(checks.text(high=64), 1, 8))["seats"]
+        places = catalog.seats(session, seats)
     with process.db.bookings.transaction() as session:
-        catalog.find(session, event_id)
-        body = fields(seats=checks.list_of(checks.text(high=64), 1, 8))
         held = service.hold(
             session,
             account_id=caller().account_id,
-            event_id=event_id,
-            **body,
+            event=event,
+            places=places,
+            seats=seats,
             now=process.clock(),
             hold_for=timedelta(seconds=process.settings.hold_seconds),
         )
@@ -64,18 +70,21 @@ def book():
         payment_method=PAYMENT_METHOD,
     )
     with process.db.catalog.reading() as session:
-        positions = catalog.positions(session, held.seats) if held else None
+        places = catalog.seats(session, held.seats) if held else []
+    known = _customer_id(process, caller().account_id) if held and held.needs_money() else None
     with process.db.monolith.transaction() as session:
         booking = service.book(
             session,
             account_id=caller().account_id,
             **body,
+            places=places,
             key=key,
             now=process.clock(),
             mailer=process.mailer,
             provider=process.provider,
+            customer_id=partial(_customer_id, process, caller().account_id, known),
         )
-        return booking.as_json(positions or service.positions(session, booking)), 201
+        return booking.as_json(), 201
 
 
 def _own_hold(process):
@@ -87,17 +96,34 @@ def _own_hold(process):
         return service.own_hold(session, account_id=caller().account_id, hold_id=hold_id)
 
 
+def _customer_id(process, account_id, known=None, *, instead_of=None):
+    """The account's id at the payment provider, made now if there is none.
+
+    No connection to the database is kept while the provider makes it. instead_of is an earlier id,
+    which the provider does not know any more."""
+    if known is None:
+        with process.db.payments.reading() as session:
+            known = payments.customer_id(session, account_id)
+    if known not in (None, instead_of):
+        return known
+    with process.db.accounts.reading() as session:
+        name = accounts.find(session, account_id).name
+    made = process.provider.customer(account_id=account_id, name=name, instead_of=instead_of)
+    with process.db.payments.transaction() as session:
+        payments.keep_customer(session, account_id, made)
+    return made
+
+
 @bp.get("/api/bookings")
 @signed_in()
 def bookings():
     parameters = query(**paging(checks.moment, checks.identifier))
     with this_process().db.bookings.reading() as session:
         rows = service.of_account(session, account_id=caller().account_id, **parameters)
-        positions = service.positions(session, *rows)
         return page(
             rows,
             parameters["limit"],
-            render=lambda booking: booking.as_json(positions),
+            render=lambda booking: booking.as_json(),
             position=lambda booking: (checks.as_text(booking.created_at), booking.id),
         )
 
@@ -107,7 +133,7 @@ def bookings():
 def booking(booking_id):
     with this_process().db.bookings.reading() as session:
         found = service.find(session, account_id=caller().account_id, booking_id=booking_id)
-        return found.as_json(service.positions(session, found))
+        return found.as_json()
 
 
 @bp.post("/api/bookings/<id:booking_id>/cancellation")
@@ -125,4 +151,4 @@ def cancel(booking_id):
             now=process.clock(),
             provider=process.provider,
         )
-        return booking.as_json(service.positions(session, booking))
+        return booking.as_json()

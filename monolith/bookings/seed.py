@@ -4,10 +4,10 @@ from collections import defaultdict
 from datetime import timedelta
 from random import Random
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
-from monolith.bookings.model import BookedSeat, Booking
-from monolith.catalog import service as catalog
+from monolith.bookings.holds import FOR_EVER
+from monolith.bookings.model import BookedSeat, Booking, Claim
 
 
 def load(session, sample):
@@ -20,14 +20,16 @@ def load(session, sample):
         sold += _of_customer(sample, account_id, events)
     sample.sales = [booking for booking, _ in sold]
     links = [
-        {"booking_id": booking["id"], "seat_id": seat["id"]}
+        {"booking_id": booking["id"], "seat_id": seat["id"], "position": seat["position"]}
         for booking, seats in sold
         for seat in seats
     ]
     if sold:
         session.execute(insert(Booking), sample.sales)
         session.execute(insert(BookedSeat), links)
-        catalog.sell(session, [link["seat_id"] for link in links])
+        booked = select(BookedSeat.seat_id, Booking.event_id, FOR_EVER).join(Booking)
+        claims = insert(Claim).from_select(["seat_id", "event_id", "until"], booked)
+        session.execute(claims)
 
 
 def _of_customer(sample, account_id, events):

@@ -1,5 +1,4 @@
 import uuid
-from functools import partial
 
 from sqlalchemy import select, tuple_
 
@@ -7,17 +6,18 @@ from kit.refusals import Invalid, NotFound
 from monolith.accounts import service as accounts
 from monolith.bookings import holds, idempotency
 from monolith.bookings.model import BookedSeat, Booking, Hold
-from monolith.bookings.refusals import EventStarted, HoldExpired, HoldUsed, SeatTaken
+from monolith.bookings.refusals import EventStarted, HoldExpired, HoldUsed
 from monolith.catalog import service as catalog
 from monolith.notifications import service as notifications
 from monolith.payments import service as payments
 from monolith.recommendations import service as recommendations
 
 
-def hold(session, *, account_id, event_id, seats, now, hold_for):
-    """Hold every seat until now + hold_for, or none; SeatTaken names those that are gone."""
-    event = catalog.find(session, event_id)
-    its_seats = [seat for seat in catalog.seats(session, seats) if seat.event_id == event_id]
+def hold(session, *, account_id, event, places, seats, now, hold_for):
+    """Hold every seat until now + hold_for, or none; SeatTaken names those that are gone.
+
+    event and places, the seats with their prices, are as the catalog's service answers them."""
+    its_seats = [place for place in places if place.event_id == event.id]
     if len(its_seats) < len(seats):
         raise Invalid([("seats", "must be different seats of this event")])
     if event.starts_at <= now:
@@ -25,7 +25,7 @@ def hold(session, *, account_id, event_id, seats, now, hold_for):
     held = Hold(
         id=uuid.uuid4().hex,
         account_id=account_id,
-        event_id=event_id,
+        event_id=event.id,
         seats=seats,
         total=sum(seat.price for seat in its_seats),
         currency=event.currency,
@@ -63,10 +63,24 @@ def _unused(held):
     return held
 
 
-def book(session, *, account_id, hold_id, payment_method, key, now, mailer, provider):
+def book(
+    session,
+    *,
+    account_id,
+    hold_id,
+    payment_method,
+    places,
+    key,
+    now,
+    mailer,
+    provider,
+    customer_id,
+):
     """The booking of a hold, after its card is charged and its mail sent.
 
-    With an Idempotency-Key that was used before, the booking that it made."""
+    With an Idempotency-Key that was used before, the booking that it made. places are the seats as
+    the catalog's service answers them; customer_id() answers the account's id at the payment
+    provider."""
     request = {"account_id": account_id, "key": key, "body": (hold_id, payment_method), "now": now}
     if key and (booking := idempotency.booked_before(session, **request)):
         return booking
@@ -75,26 +89,24 @@ def book(session, *, account_id, hold_id, payment_method, key, now, mailer, prov
         raise HoldExpired()
     holds.lock(session, held)
     held.used = True
-    booking = _make(session, held, now)
+    booking = _make(session, held, places, now)
     if key:
         idempotency.remember(session, booking=booking, **request)
-    mail = _confirmation(session, booking, mailer)
+    mail = _confirmation(session, booking, places, mailer)
     about = {"account_id": account_id, "booking_id": booking.id, "now": now}
-    if sold := catalog.sell(session, booking.seats):
-        raise SeatTaken(sorted(sold))
     with notifications.connection(mailer) as connection:
-        charge = _charge(session, booking, payment_method, now, provider)
+        charge = _charge(session, booking, payment_method, now, provider, customer_id)
         booking.settle(paid=charge.succeeded)
         if booking.status == "confirmed":
+            holds.sell(session, held)
             recommendations.booked(session, account_id=account_id, event_id=booking.event_id)
             notifications.confirm(session, mailer, connection, mail, **about)
         else:
-            catalog.free(session, booking.seats)
-    holds.release(session, held.id)
+            holds.release(session, held.id)
     return booking
 
 
-def _make(session, held, now):
+def _make(session, held, places, now):
     booking = Booking(
         id=uuid.uuid4().hex,
         account_id=held.account_id,
@@ -103,14 +115,14 @@ def _make(session, held, now):
         total=held.total,
         currency=held.currency,
         created_at=now,
-        booked=[BookedSeat(seat_id=seat) for seat in held.seats],
+        booked=[BookedSeat(seat_id=place.id, position=place.position) for place in places],
     )
     session.add(booking)
     session.flush()
     return booking
 
 
-def _charge(session, booking, payment_method, now, provider):
+def _charge(session, booking, payment_method, now, provider, customer_id):
     return payments.charge(
         session,
         provider,
@@ -119,24 +131,19 @@ def _charge(session, booking, payment_method, now, provider):
         hold_id=booking.hold_id,
         amount=booking.total,
         currency=booking.currency,
-        customer_id=partial(
-            accounts.customer_id,
-            session,
-            booking.account_id,
-            provider=provider,
-        ),
+        customer_id=customer_id,
         payment_method=payment_method,
         now=now,
     )
 
 
-def _confirmation(session, booking, mailer):
+def _confirmation(session, booking, places, mailer):
     return notifications.confirmation(
         mailer,
         account=accounts.find(session, booking.account_id),
         booking_id=booking.id,
         event=catalog.find(session, booking.event_id),
-        seats=catalog.seats(session, booking.seats),
+        seats=places,
         total=booking.total,
         currency=booking.currency,
     )
@@ -145,7 +152,7 @@ def _confirmation(session, booking, mailer):
 def cancel(session, booking, *, now, provider):
     """Cancel a booking that is locked: its seats are free, its charge is given back."""
     booking.cancel()
-    catalog.free(session, booking.seats)
+    holds.free(session, booking.seats)
     session.flush()
     payments.refund(session, provider, booking_id=booking.id, now=now)
     recommendations.cancelled(session, account_id=booking.account_id, event_id=booking.event_id)
@@ -166,20 +173,14 @@ def hold_is_over(session, hold_id, now):
     return held is None or held.used or held.expires_at <= now
 
 
-def held(session, event_id, now):
-    """The ids of the event's seats that somebody holds."""
-    return holds.held(session, event_id, now)
+def taken(session, event_id, now):
+    """{seat: held or sold} of the event's seats that are not free."""
+    return holds.taken(session, event_id, now)
 
 
-def positions(session, *bookings):
-    """{seat: its position in the plan} for the seats of some bookings."""
-    return catalog.positions(session, [seat for booking in bookings for seat in booking.seats])
-
-
-def is_own(session, *, account_id, booking_id):
-    """Whether the booking exists and is the account's."""
-    own = select(Booking.id).where(Booking.id == booking_id, Booking.account_id == account_id)
-    return session.scalar(own) is not None
+def sold(session, event_ids):
+    """{event: how many of its seats are sold}; events without any are left out."""
+    return holds.sold(session, event_ids)
 
 
 def find(session, *, account_id, booking_id, locked=False):

@@ -75,7 +75,7 @@ Index("events_starts_at", Event.starts_at, Event.id)
 
 
 class Seat(Base):
-    """A seat of an event: where it is, what it costs, and whether it is free or sold."""
+    """A seat of an event: where it is, and what it costs."""
 
     __tablename__ = "seats"
 
@@ -86,12 +86,10 @@ class Seat(Base):
     row: Mapped[str]
     number: Mapped[int]
     price: Mapped[int]
-    status: Mapped[str] = mapped_column(default="free")
 
 
 Index("seats_event_position", Seat.event_id, Seat.position, unique=True)
 Index("seats_event_price", Seat.event_id, Seat.price)
-Index("seats_sold", Seat.event_id, postgresql_where=Seat.status == "sold")
 
 
 def row_name(index):

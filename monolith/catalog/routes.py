@@ -46,10 +46,11 @@ def events():
             after=parameters["after"],
             limit=parameters["limit"],
         )
+    left = seats_left(process, rows)
     return page(
         rows,
         parameters["limit"],
-        render=as_json,
+        render=lambda row: as_json(row, left),
         position=lambda row: (checks.as_text(row.starts_at), row.id),
     )
 
@@ -61,8 +62,7 @@ def schedule():
     with process.db.catalog.transaction() as session:
         body = _event_fields(session, process.clock())
         event_id = service.schedule(session, **body)
-    with process.db.catalog.reading() as session:
-        return as_json(service.find(session, event_id)), 201
+    return _shown(process, event_id), 201
 
 
 def _event_fields(session, now):
@@ -97,8 +97,13 @@ def _event_fields(session, now):
 @bp.get("/api/events/<id:event_id>")
 @public()
 def event(event_id):
-    with this_process().db.catalog.reading() as session:
-        return as_json(service.find(session, event_id))
+    return _shown(this_process(), event_id)
+
+
+def _shown(process, event_id):
+    with process.db.catalog.reading() as session:
+        found = service.find(session, event_id)
+    return as_json(found, seats_left(process, [found]))
 
 
 @bp.get("/api/events/<id:event_id>/seats")
@@ -106,27 +111,34 @@ def event(event_id):
 def seats(event_id):
     process = this_process()
     with process.db.catalog.reading() as session:
-        # The holds come first: a seat that is sold in between must not look free.
-        held = bookings.held(session, event_id, process.clock())
         rows = store.seats(session, event_id)
         if not rows:
             service.find(session, event_id)
-    return {"items": [_seat_as_json(*row, held) for row in rows]}
+    with process.db.bookings.reading() as session:
+        taken = bookings.taken(session, event_id, process.clock())
+    return {"items": [_seat_as_json(*row, taken) for row in rows]}
 
 
-def _seat_as_json(id, section, row, number, price, status, held):
+def _seat_as_json(id, section, row, number, price, taken):
     return {
         "id": id,
         "section": section,
         "row": row,
         "number": number,
         "price": price,
-        "status": "held" if status == "free" and id in held else status,
+        "status": taken.get(id, "free"),
     }
 
 
-def as_json(event):
-    """An event as JSON, from a row of the store."""
+def seats_left(process, events):
+    """{event: how many of its seats are not sold}, for rows of the store."""
+    with process.db.bookings.reading() as session:
+        sold = bookings.sold(session, [event.id for event in events])
+    return {event.id: event.capacity - sold.get(event.id, 0) for event in events}
+
+
+def as_json(event, left):
+    """An event as JSON, from a row of the store and the seats left."""
     return {
         "id": event.id,
         "title": event.title,
@@ -136,5 +148,5 @@ def as_json(event):
         "venue": {"id": event.venue_id, "name": event.venue_name, "city": event.city},
         "price_from": event.price_from,
         "currency": event.currency,
-        "seats_left": event.seats_left,
+        "seats_left": left[event.id],
     }

@@ -1,6 +1,6 @@
 import uuid
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
 
 from kit.refusals import NotFound
 from monolith.catalog import store
@@ -8,7 +8,7 @@ from monolith.catalog.model import LEAST_PRICES, Event, Seat, Venue
 
 
 def find(session, event_id):
-    """The event with its venue, lowest price and seats left; NotFound if there is none."""
+    """The event with its venue, lowest price and capacity; NotFound if there is none."""
     event = store.event(session, event_id)
     if event is None:
         raise NotFound("There is no such event.")
@@ -16,33 +16,8 @@ def find(session, event_id):
 
 
 def seats(session, seat_ids):
-    """The seats with these ids, with event_id, place and price; unknown ids are skipped."""
+    """The seats with these ids, in the order of the plan; unknown ids are skipped."""
     return store.some_seats(session, seat_ids)
-
-
-def positions(session, seat_ids):
-    """{seat: its position in the plan}"""
-    return {seat.id: seat.position for seat in store.some_seats(session, seat_ids)}
-
-
-def sold(session, seat_ids):
-    """The ids of those seats that are sold."""
-    its_sold = select(Seat.id).where(Seat.id.in_(seat_ids), Seat.status == "sold")
-    return set(session.scalars(its_sold))
-
-
-def sell(session, seat_ids):
-    """Mark seats as sold; the answer has the ids of those that were not free."""
-    free = select(Seat).where(Seat.id.in_(seat_ids), Seat.status == "free")
-    rows = session.scalars(free.order_by(Seat.id).with_for_update()).all()
-    for seat in rows:
-        seat.status = "sold"
-    return set(seat_ids) - {seat.id for seat in rows}
-
-
-def free(session, seat_ids):
-    """Mark sold seats as free again."""
-    session.execute(update(Seat).where(Seat.id.in_(seat_ids)).values(status="free"))
 
 
 def upcoming(session, event_ids, now):
@@ -93,7 +68,6 @@ def plan(sections, event_id, prices, new_id):
             "row": row,
             "number": number,
             "price": prices[name],
-            "status": "free",
         }
         for position, (name, row, number) in enumerate(places)
     ]

@@ -13,11 +13,6 @@ _price_from = (
     select(func.min(SEATS.c.price)).where(SEATS.c.event_id == EVENTS.c.id).scalar_subquery()
 )
 _seats = select(func.count()).where(SEATS.c.event_id == EVENTS.c.id).scalar_subquery()
-_sold = (
-    select(func.count())
-    .where(SEATS.c.event_id == EVENTS.c.id, SEATS.c.status == "sold")
-    .scalar_subquery()
-)
 _listed = select(
     EVENTS.c.id,
     EVENTS.c.title,
@@ -29,7 +24,7 @@ _listed = select(
     VENUES.c.name.label("venue_name"),
     VENUES.c.city,
     _price_from.label("price_from"),
-    (func.coalesce(EVENTS.c.capacity, _seats) - _sold).label("seats_left"),
+    func.coalesce(EVENTS.c.capacity, _seats).label("capacity"),
 ).select_from(EVENTS.join(VENUES, VENUES.c.id == EVENTS.c.venue_id))
 _planned = select(
     SEATS.c.id,
@@ -37,7 +32,6 @@ _planned = select(
     SEATS.c.row,
     SEATS.c.number,
     SEATS.c.price,
-    SEATS.c.status,
 ).order_by(SEATS.c.position)
 
 _placed = select(
@@ -57,7 +51,7 @@ _plan = _planned.where(SEATS.c.event_id == bindparam("event_id"))
 def events(session, *, words, city, start, end, after, limit):
     """Events that start at `start` or later and before `end`, soonest first; one more than limit.
 
-    Each has its venue, its lowest price and its seats left."""
+    Each has its venue, its lowest price and its capacity."""
     found = _listed.where(EVENTS.c.starts_at >= start)
     for word in words:
         in_title = EVENTS.c.title.icontains(word, autoescape=True)
@@ -74,7 +68,7 @@ def events(session, *, words, city, start, end, after, limit):
 
 
 def event(session, event_id):
-    """An event with its venue, its lowest price and its seats left, or None."""
+    """An event with its venue, its lowest price and its capacity, or None."""
     return session.execute(_one, {"event_id": event_id}).one_or_none()
 
 

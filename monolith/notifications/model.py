@@ -1,6 +1,5 @@
 from datetime import datetime
 
-from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kit.database import MOMENT, Base
@@ -12,9 +11,7 @@ class Mail(Base):
     __tablename__ = "mails"
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), index=True)
+    account_id: Mapped[str] = mapped_column(index=True)
     kind: Mapped[str]
     sent_at: Mapped[datetime] = mapped_column(MOMENT)
-    booking_id: Mapped[str | None] = mapped_column(
-        ForeignKey("bookings.id"), index=True, default=None
-    )
+    booking_id: Mapped[str | None] = mapped_column(index=True, default=None)

@@ -1,10 +1,18 @@
 from datetime import datetime
 
-from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kit.checks import as_text
 from kit.database import MOMENT, Base
+
+
+class Customer(Base):
+    """An account as the payment provider knows it."""
+
+    __tablename__ = "customers"
+
+    account_id: Mapped[str] = mapped_column(primary_key=True)
+    provider_id: Mapped[str]
 
 
 class Payment(Base):
@@ -13,7 +21,8 @@ class Payment(Base):
     __tablename__ = "payments"
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    booking_id: Mapped[str] = mapped_column(ForeignKey("bookings.id"), index=True)
+    booking_id: Mapped[str] = mapped_column(index=True)
+    account_id: Mapped[str | None]
     kind: Mapped[str]
     amount: Mapped[int]
     currency: Mapped[str]
@@ -26,6 +35,7 @@ class Payment(Base):
         return Payment(
             id=id,
             booking_id=self.booking_id,
+            account_id=self.account_id,
             kind="refund",
             amount=self.amount,
             currency=self.currency,

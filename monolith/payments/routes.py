@@ -5,7 +5,6 @@ from kit.access import caller, signed_in
 from kit.paging import page, paging
 from kit.process import this_process
 from kit.request import query
-from monolith.bookings import service as bookings
 from monolith.payments import service
 
 bp = Blueprint("payments", __name__)
@@ -16,10 +15,7 @@ bp = Blueprint("payments", __name__)
 def payments():
     parameters = query(booking_id=checks.identifier, **paging(checks.moment, checks.identifier))
     with this_process().db.payments.reading() as session:
-        is_own = bookings.is_own(
-            session, account_id=caller().account_id, booking_id=parameters["booking_id"]
-        )
-        rows = service.of_booking(session, **parameters) if is_own else []
+        rows = service.of_booking(session, account_id=caller().account_id, **parameters)
         return page(
             rows,
             parameters["limit"],

@@ -11,6 +11,7 @@ def load(session, sample):
         {
             "id": sample.id("payment", booking["id"]),
             "booking_id": booking["id"],
+            "account_id": booking["account_id"],
             "kind": "charge",
             "amount": booking["total"],
             "currency": booking["currency"],

@@ -1,16 +1,35 @@
 import uuid
 
 from sqlalchemy import ARRAY, String, any_, literal, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
 
 from kit.database import done_outside
 from monolith.payments.answers import UnknownCustomer
-from monolith.payments.model import Payment
+from monolith.payments.model import Customer, Payment
 from monolith.payments.provider import Charge
 
 
-def customer(provider, *, account_id, name, instead_of=None):
-    """The id of an account at the payment provider."""
-    return provider.customer(account_id=account_id, name=name, instead_of=instead_of)
+def customer_id(session, account_id):
+    """The id of an account at the payment provider, or None if it has none."""
+    return session.scalar(select(Customer.provider_id).where(Customer.account_id == account_id))
+
+
+def make_customer(session, provider, *, account_id, name):
+    """The id of an account at the payment provider, which makes one if there is none."""
+    provider_id = provider.customer(account_id=account_id, name=name)
+    keep_customer(session, account_id, provider_id)
+    return provider_id
+
+
+def keep_customer(session, account_id, provider_id):
+    """Store the id of an account at the payment provider, in place of any earlier one."""
+    customer = insert(Customer).values(account_id=account_id, provider_id=provider_id)
+    session.execute(
+        customer.on_conflict_do_update(
+            index_elements=[Customer.account_id],
+            set_={"provider_id": customer.excluded.provider_id},
+        )
+    )
 
 
 def charge(
@@ -45,6 +64,7 @@ def charge(
     payment = Payment(
         id=uuid.uuid4().hex,
         booking_id=booking_id,
+        account_id=account_id,
         kind="charge",
         amount=amount,
         currency=currency,
@@ -82,9 +102,12 @@ def recorded(session, charge_ids):
     return set(session.scalars(select(Payment.provider_id).where(among)))
 
 
-def of_booking(session, *, booking_id, limit, after):
-    """The payments of a booking, oldest first; one more than limit."""
-    its_payments = select(Payment).where(Payment.booking_id == booking_id)
+def of_booking(session, *, account_id, booking_id, limit, after):
+    """The payments of an account's booking, oldest first; one more than limit."""
+    its_payments = select(Payment).where(
+        Payment.booking_id == booking_id,
+        Payment.account_id == account_id,
+    )
     if after:
         its_payments = its_payments.where(tuple_(Payment.created_at, Payment.id) > tuple_(*after))
     oldest_first = its_payments.order_by(Payment.created_at, Payment.id)

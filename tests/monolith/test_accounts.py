@@ -116,7 +116,6 @@ def test_passwords_are_stored_as_argon2_hashes(process, fan):
 def test_an_account_that_is_gone_is_signed_out(sign_up, process):
     gone = sign_up("gone")
     with process.db.monolith.transaction() as session:
-        session.execute(text("delete from mails"))
         session.execute(text("delete from accounts where name = 'gone'"))
 
     assert gone.get("/api/accounts/me").status_code == 401

@@ -45,6 +45,7 @@ def test_a_missing_required_setting_is_named(name):
     [
         ("DATABASE_URL", "mysql://localhost/c"),
         ("DATABASE_URL", "postgresql://localhost:many/c"),
+        ("DATABASE_URL", "postgresql://localhost/c"),
         ("SMTP_URL", "localhost:25"),
         ("STRIPE_API_BASE", "ftp://localhost"),
         ("STRIPE_API_KEY", "two words"),

@@ -83,7 +83,7 @@ where datname = current_database() and wait_event_type = 'Lock'
 
 def test_others_go_on_while_a_migration_waits_for_a_table(own_database_url, eventually):
     """Each table has a transaction that writes to it, until the migration waits for that."""
-    alembic(own_database_url, "downgrade", "0001")
+    alembic(own_database_url, "downgrade", "0002")
     in_use = tables(own_database_url)
     writers, waited_for = {}, set()
     with ThreadPoolExecutor() as pool, ExitStack() as connections:
@@ -112,7 +112,17 @@ def test_others_go_on_while_a_migration_waits_for_a_table(own_database_url, even
                 connection.rollback()
         release.result()
 
-    assert waited_for == {"events", "seats"}
+    assert waited_for == {
+        "accounts",
+        "booking_seats",
+        "bookings",
+        "claims",
+        "events",
+        "idempotency_keys",
+        "mails",
+        "payments",
+        "seats",
+    }
 
 
 def test_an_index_that_an_interruption_left_invalid_is_built_again(own_database_url):
@@ -134,6 +144,28 @@ def test_an_index_that_an_interruption_left_invalid_is_built_again(own_database_
         assert connection.execute(invalid).fetchone() == (0,)
 
 
+def test_another_owner_on_the_server_has_roles_of_its_own(services):
+    server = services.servers["monolith"]
+    server.create("another")
+
+    alembic(server.url("another"), "upgrade", "head")
+
+    server.drop("another")
+
+
+def test_a_release_that_may_not_create_roles_ends_with_one_line(services):
+    server = services.servers["monolith"]
+    server.create("modest")
+    with server.connect() as connection:
+        connection.execute("alter role modest nocreaterole")
+
+    with pytest.raises(subprocess.CalledProcessError) as ended:
+        alembic(server.url("modest"), "upgrade", "head")
+
+    server.drop("modest")
+    assert ended.value.stderr.startswith("encore: permission denied to create role; ")
+
+
 ROWS = """
 insert into venues values ('v', 'Lantern Hall', 'Lisbon', 'Portugal');
 insert into events
@@ -147,6 +179,8 @@ insert into bookings values
 ('b', 'a', 'e', 'h', 9000, 'EUR', '2030-01-02Z', 'confirmed'),
 ('c', 'a', 'e', 'i', 9000, 'EUR', '2030-01-02Z', 'declined');
 insert into booking_seats values ('b', 's1'), ('b', 's2');
+insert into payments (id, booking_id, kind, amount, currency, status, created_at) values
+    ('p', 'b', 'charge', 9000, 'EUR', 'succeeded', '2030-01-02Z');
 """
 
 
@@ -160,7 +194,9 @@ def test_old_rows_survive_upgrade_downgrade_and_upgrade(own_database_url):
                 )
             ]
             return {
-                name: connection.execute(f"select * from {name}").fetchall()
+                name: [
+                    row for (row,) in connection.execute(f"select t::text from {name} t order by 1")
+                ]
                 for name in names
                 if name != "alembic_version"
             }
@@ -177,5 +213,64 @@ def test_old_rows_survive_upgrade_downgrade_and_upgrade(own_database_url):
     alembic(own_database_url, "upgrade", "head")
 
     assert everything() == after
-    assert after["tastes"] == [("a", "e", 1)]
-    assert [event[-1] for event in after["events"]] == [5]
+    assert after["tastes"] == ["(a,e,1)"]
+    assert [event.rpartition(",")[2] for event in after["events"]] == ["5)"]
+    assert after["claims"] == ["(s1,e,,infinity)", "(s2,e,,infinity)"]
+    assert after["customers"] == ["(a,cus_1)"]
+    assert after["booking_seats"] == ["(b,s1,1)", "(b,s2,2)"]
+    assert [payment.rpartition(",")[2] for payment in after["payments"]] == ["a)"]
+
+
+def test_an_interrupted_backfill_continues_and_shows_progress(own_database_url):
+    alembic(own_database_url, "downgrade", "0002")
+    with psycopg.connect(own_database_url) as connection:
+        connection.execute(ROWS)
+        connection.execute(
+            """insert into seats select 't' || n, 'e', n, 'Stalls', 'A', n, 4500, 'sold' "
+            "from generate_series(6, 2503) n"""
+        )
+    alembic(own_database_url, "upgrade", "0003")
+    with psycopg.connect(own_database_url) as connection:
+        connection.execute(
+            """insert into claims select id, event_id, null, 'infinity' from seats "
+            "where status = 'sold' order by id limit 1200"""
+        )
+
+    output = alembic(own_database_url, "upgrade", "head")
+
+    assert [line for line in output.splitlines() if "sold" in line] == [
+        f"copied {count} sold seats" for count in (1000, 2000, 2500)
+    ]
+    with psycopg.connect(own_database_url) as connection:
+        assert connection.execute(
+            "select count(*) from claims where until = 'infinity'"
+        ).fetchone() == (2500,)
+
+
+def test_old_and_new_code_see_each_others_writes(
+    own_database_url,
+):
+    with psycopg.connect(own_database_url, autocommit=True) as connection:
+        connection.execute(ROWS)
+
+        def sold():
+            claims = {
+                seat
+                for (seat,) in connection.execute(
+                    "select seat_id from claims where until = 'infinity'"
+                )
+            }
+            return claims, {
+                seat for (seat,) in connection.execute("select id from seats where status = 'sold'")
+            } - {"s1", "s2"}
+
+        connection.execute("update seats set status = 'sold' where id = 's3'")
+        connection.execute("insert into claims values ('s4', 'e', null, 'infinity')")
+        assert sold() == ({"s3", "s4"}, {"s3", "s4"})
+        connection.execute("delete from claims where seat_id = 's3'")
+        connection.execute("update seats set status = 'free' where id = 's4'")
+        assert sold() == (set(), set())
+        assert connection.execute("select * from customers").fetchall() == [("a", "cus_1")]
+        positions = "select seat_id, position from booking_seats order by 1"
+        assert connection.execute(positions).fetchall() == [("s1", 1), ("s2", 2)]
+        assert connection.execute("select account_id from payments").fetchall() == [("a",)]

@@ -63,7 +63,8 @@ def forget_customer(process):
     def forget_customer(client):
         with process.db.monolith.transaction() as session:
             session.connection().exec_driver_sql(
-                "update accounts set customer_id = 'cus_nobody' where id = %s", (client.id,)
+                "update customers set provider_id = 'cus_nobody' where account_id = %s",
+                (client.id,),
             )
 
     return forget_customer

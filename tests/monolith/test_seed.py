@@ -14,7 +14,9 @@ TABLES = (
     "booking_seats",
     "payments",
     "tastes",
+    "claims",
 )
+COLUMNS = {"claims": "seat_id, event_id, hold_id, until::text"}  # Python has no infinite date
 SMALL = [
     "seed",
     "--events",
@@ -39,7 +41,14 @@ def content(process):
             connection = session.connection()
             connection.exec_driver_sql("update accounts set password_hash = ''")
             return {
-                table: sorted(map(tuple, connection.exec_driver_sql(f"select * from {table}")))
+                table: sorted(
+                    map(
+                        tuple,
+                        connection.exec_driver_sql(
+                            f"select {COLUMNS.get(table, '*')} from {table}"
+                        ),
+                    )
+                )
                 for table in TABLES
             }
 
@@ -110,9 +119,9 @@ def test_sample_events_have_100_to_1000_seats_sold_once(app, content):
 
     assert all(100 <= seats <= 1000 for seats in per_event.values())
     assert (
-        len({seat for _, seat in rows["booking_seats"]})
+        len({seat for _, seat, *_ in rows["booking_seats"]})
         == len(rows["booking_seats"])
-        == sum("sold" in seat for seat in rows["seats"])
+        == len(rows["claims"])
     )
 
 
