@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from werkzeug.exceptions import HTTPException
 
 from kit import log as logs
+from kit import trace
 from kit.checks import IDENTIFIER
 from kit.refusals import (
     Conflict,
@@ -70,6 +71,7 @@ class Problem(Exception):
 def init_app(app, *, instance):
     """Answer every error as a problem, and log every request; instance names this process."""
     app.url_map.merge_slashes = False
+    app.wsgi_app = _traced(app.wsgi_app)
     app.before_request(_begin)
     app.after_request(lambda response: _end(response, instance))
     app.register_error_handler(Refusal, _refused)
@@ -137,11 +139,26 @@ def _unexpected(error):
 # What is logged of every request
 
 
+def _traced(wsgi_app):
+    """The same application, in a span for each request but those for health.
+
+    Each request begins a trace: a caller does not decide whether it is recorded."""
+
+    def traced(environ, start_response):
+        if environ["PATH_INFO"].startswith("/health/"):
+            return wsgi_app(environ, start_response)
+        with trace.span("request", "server", ""):
+            return wsgi_app(environ, start_response)
+
+    return traced
+
+
 def _begin():
     g.began = time.perf_counter()
     sent_id = request.headers.get("X-Request-Id", "")
     g.request_id = sent_id if IDENTIFIER.fullmatch(sent_id) else uuid.uuid4().hex
-    logs.context.set({"request_id": g.request_id})
+    logs.context.set({"request_id": g.request_id, "trace_id": trace.trace_id()})
+    trace.rename(f"{request.method} {request.url_rule or 'nowhere'}")
 
 
 def _end(response, instance):

@@ -48,6 +48,7 @@ def config(level):
         "loggers": {
             "gunicorn.error": {"level": "INFO", "propagate": True, "handlers": []},
             "gunicorn.access": {"level": "ERROR", "propagate": True, "handlers": []},
+            "kafka.cluster": {"level": "CRITICAL"},  # names a missing topic ten times a second
             "stripe": {"level": "WARNING"},
         },
     }

@@ -5,6 +5,7 @@ returns the value or raises ValueError."""
 
 import re
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
@@ -74,16 +75,60 @@ def word(text):
     return text
 
 
+def addresses(text):
+    """[host:port, ...] from addresses with commas between."""
+    for each in text.split(","):
+        host, _, port = each.rpartition(":")
+        if not host or not port.isdigit():
+            raise ValueError("is not HOST:PORT, or several with commas between")
+    return text.split(",")
+
+
+def file(text):
+    """The path of a file that exists."""
+    if not Path(text).is_file():
+        raise ValueError("is not the path of a file")
+    return text
+
+
+def folder(text):
+    """The path of a folder that exists."""
+    if not Path(text).is_dir():
+        raise ValueError("is not the path of a folder")
+    return text
+
+
+def share(text):
+    """A number from 0 to 1."""
+    if not re.fullmatch(r"0|1|[01]?\.[0-9]+", text) or not 0 <= float(text) <= 1:
+        raise ValueError("is not a number from 0 to 1")
+    return float(text)
+
+
 DATABASE = {"DATABASE_URL": (database, REQUIRED)}
 PROCESS = {
     "INSTANCE": (word, "web"),
     "LOG_LEVEL": (one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": (url("http", "https"), None),
+    "OTEL_TRACES_SAMPLER_ARG": (share, 1),
+    "TRACE_FOLDER": (folder, None),
 }
 WEB = {
     "HOST": (word, "127.0.0.1"),
     "PORT": (whole(0, 65_535), 8000),
     "PUBLIC_ORIGIN": (origin, None),
     "THREADS": (whole(1, 100), 16),
+}
+KAFKA = {
+    "KAFKA_BOOTSTRAP_SERVERS": (addresses, REQUIRED),
+    "KAFKA_SECURITY_PROTOCOL": (
+        one_of("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"),
+        "PLAINTEXT",
+    ),
+    "KAFKA_SASL_MECHANISM": (one_of("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"), None),
+    "KAFKA_SASL_USERNAME": (word, None),
+    "KAFKA_SASL_PASSWORD": (word, None),
+    "KAFKA_CA_FILE": (file, None),
 }
 
 

@@ -9,10 +9,10 @@ import yaml
 from flask import Flask, Response
 from werkzeug.routing import BaseConverter
 
-from kit import access, http, log
+from kit import access, http, log, trace
 from kit.process import this_process
 from kit.refusals import Unavailable
-from monolith import config, forget, reconcile, seed
+from monolith import config, forget, reconcile, seed, snapshot
 from monolith.accounts import commands
 from monolith.accounts import routes as accounts
 from monolith.bookings import routes as bookings
@@ -35,6 +35,7 @@ def create_app(settings=None):
     """The application, made with these settings, or with those in the environment."""
     settings = settings or config.from_environment(os.environ)
     log.configure(settings.log_level)
+    trace.configure(settings)
     app = Flask(__name__, static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.json.sort_keys = False
@@ -45,6 +46,7 @@ def create_app(settings=None):
     for module in MODULES:
         app.register_blueprint(module.bp)
     app.cli.add_command(seed.command)
+    app.cli.add_command(snapshot.command)
     app.cli.add_command(forget.command)
     app.cli.add_command(reconcile.command)
     app.cli.add_command(commands.grant_organiser)

@@ -1,4 +1,4 @@
-"""The settings of the monolith; docs/settings.md says what each is for."""
+"""The settings of the monolith's processes; docs/settings.md says what each is for."""
 
 from kit.settings import DATABASE, PROCESS, REQUIRED, WEB, Misconfigured, or_exit, url, whole, word
 from kit.settings import parse as parse_table

@@ -23,6 +23,7 @@ class Databases:
     bookings: Database
     payments: Database
     recommendations: Database
+    notifications: Database
 
     def dispose(self):
         for field in fields(self):

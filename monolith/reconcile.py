@@ -8,6 +8,7 @@ import logging
 import threading
 from collections import Counter
 from datetime import timedelta
+from functools import partial
 
 import click
 from flask.cli import with_appcontext
@@ -18,6 +19,7 @@ from kit.process import this_process
 from kit.refusals import Refusal
 from monolith.accounts import service as accounts
 from monolith.bookings import service as bookings
+from monolith.catalog import service as catalog
 from monolith.payments import service as payments
 
 log = logging.getLogger(__name__)
@@ -104,6 +106,7 @@ def _finish_cancellation(process, charge_id, booking_id):
         is_done = bookings.finish_cancellation(
             session,
             booking_id,
+            places_of=partial(catalog.seats, session),
             now=process.clock(),
             provider=process.provider,
         )

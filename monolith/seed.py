@@ -11,6 +11,7 @@ from flask.cli import with_appcontext
 
 from kit.process import this_process
 from kit.turn import turn
+from monolith import snapshot
 from monolith.accounts import seed as accounts
 from monolith.bookings import seed as bookings
 from monolith.catalog import seed as catalog
@@ -95,6 +96,7 @@ def command(today, **numbers):
             return
         for module in MODULES:
             module.load(session, sample)
+        snapshot.publish_all(session)
     click.echo(
         f"Loaded {len(catalog.VENUES)} venues, {sample.events} events, {sample.accounts} accounts "
         f"and {len(sample.sales)} past bookings."

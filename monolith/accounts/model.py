@@ -17,6 +17,7 @@ class Account(Base):
     password_hash: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(MOMENT)
     role: Mapped[str] = mapped_column(default="customer")
+    version: Mapped[int] = mapped_column(default=0, server_default="0")
 
     def as_json(self):
         return {"id": self.id, "email": self.email, "name": self.name}
@@ -29,6 +30,7 @@ class EndedSession(Base):
 
     sid: Mapped[str] = mapped_column(primary_key=True)
     expires_at: Mapped[datetime] = mapped_column(MOMENT, index=True)
+    version: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 Index("accounts_email", func.lower(Account.email), unique=True)

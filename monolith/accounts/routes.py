@@ -23,15 +23,8 @@ def identify():
 def register():
     process = this_process()
     body = fields(email=checks.email, password=PASSWORD, name=checks.line)
-    with process.db.monolith.transaction() as session:
-        account = service.register(
-            session,
-            **body,
-            now=process.clock(),
-            provider=process.provider,
-            mailer=process.mailer,
-        )
-        return account.as_json(), 201
+    with process.db.accounts.transaction() as session:
+        return service.register(session, now=process.clock(), **body).as_json(), 201
 
 
 @bp.post("/api/sessions")

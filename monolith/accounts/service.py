@@ -3,30 +3,29 @@ import uuid
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
+from kit.outbox import record
 from kit.refusals import NotFound
-from monolith.accounts import passwords, sessions
+from monolith.accounts import messages, passwords, sessions
 from monolith.accounts.model import Account
 from monolith.accounts.refusals import EmailTaken, WrongCredentials
-from monolith.notifications import service as notifications
-from monolith.payments import service as payments
 
 
-def register(session, *, email, password, name, now, provider, mailer):
-    """The new account, after the payment provider knows it and its welcome mail is sent."""
+def register(session, *, email, password, name, now):
+    """The new account."""
     account = Account(
         id=uuid.uuid4().hex,
         email=email,
         name=name,
         password_hash=passwords.hashed(password),
         created_at=now,
+        version=1,
     )
     try:
         session.add(account)
         session.flush()
     except IntegrityError:
         raise EmailTaken("There is an account with this e-mail address already.") from None
-    payments.make_customer(session, provider, account_id=account.id, name=name)
-    notifications.welcome(session, mailer, account_id=account.id, email=email, name=name, now=now)
+    record(session, messages.registered(account))
     return account
 
 

@@ -7,7 +7,9 @@ import jwt
 from sqlalchemy import bindparam, delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
 
+from kit.outbox import record
 from kit.tokens import ALGORITHM, ISSUER
+from monolith.accounts import messages
 from monolith.accounts.model import Account, EndedSession
 
 SESSION_FOR = timedelta(hours=12)
@@ -46,8 +48,10 @@ def is_open(session, token):
 
 def end(session, sid, expires_at):
     """Refuse a session from now on."""
-    ended = insert(EndedSession).values(sid=sid, expires_at=expires_at)
-    session.execute(ended.on_conflict_do_nothing())
+    row = insert(EndedSession).values(sid=sid, expires_at=expires_at, version=1)
+    once = row.on_conflict_do_nothing().returning(EndedSession)
+    if ended := session.scalar(once):
+        record(session, messages.session_ended(ended))
 
 
 def forget(session, now):

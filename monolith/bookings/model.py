@@ -34,6 +34,8 @@ class Booking(Base):
     created_at: Mapped[datetime] = mapped_column(MOMENT)
     booked: Mapped[list[BookedSeat]] = relationship(lazy="selectin")
     status: Mapped[str] = mapped_column(default="pending")
+    # until a snapshot publishes it: 0, or what was published before a way back to step 05, negative
+    version: Mapped[int] = mapped_column(default=0, server_default="0")
 
     @property
     def seats(self):
@@ -43,12 +45,14 @@ class Booking(Base):
     def settle(self, *, paid):
         """Confirm it if it is paid for, else decline it."""
         self.status = "confirmed" if paid else "declined"
+        self.version = abs(self.version) + 1
 
     def cancel(self):
         """Cancel it; NotConfirmed unless it is confirmed."""
         if self.status != "confirmed":
             raise NotConfirmed(self.status)
         self.status = "cancelled"
+        self.version = abs(self.version) + 1
 
     def as_json(self):
         return {

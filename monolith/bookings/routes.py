@@ -80,7 +80,6 @@ def book():
             places=places,
             key=key,
             now=process.clock(),
-            mailer=process.mailer,
             provider=process.provider,
             customer_id=partial(_customer_id, process, caller().account_id, known),
         )
@@ -148,6 +147,7 @@ def cancel(booking_id):
         service.cancel(
             session,
             booking,
+            places=catalog.seats(session, booking.seats),
             now=process.clock(),
             provider=process.provider,
         )

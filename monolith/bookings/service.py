@@ -2,21 +2,18 @@ import uuid
 
 from sqlalchemy import select, tuple_
 
+from kit.outbox import record
 from kit.refusals import Invalid, NotFound
-from monolith.accounts import service as accounts
-from monolith.bookings import holds, idempotency
+from monolith.bookings import holds, idempotency, messages
 from monolith.bookings.model import BookedSeat, Booking, Hold
 from monolith.bookings.refusals import EventStarted, HoldExpired, HoldUsed
-from monolith.catalog import service as catalog
-from monolith.notifications import service as notifications
 from monolith.payments import service as payments
-from monolith.recommendations import service as recommendations
 
 
 def hold(session, *, account_id, event, places, seats, now, hold_for):
     """Hold every seat until now + hold_for, or none; SeatTaken names those that are gone.
 
-    event and places, the seats with their prices, are as the catalog's service answers them."""
+    event, and places (the seats with their prices), are what the catalog's service returned."""
     its_seats = [place for place in places if place.event_id == event.id]
     if len(its_seats) < len(seats):
         raise Invalid([("seats", "must be different seats of this event")])
@@ -72,14 +69,13 @@ def book(
     places,
     key,
     now,
-    mailer,
     provider,
     customer_id,
 ):
-    """The booking of a hold, after its card is charged and its mail sent.
+    """Book a hold: charge the card, and return the booking.
 
-    With an Idempotency-Key that was used before, the booking that it made. places are the seats as
-    the catalog's service answers them; customer_id() answers the account's id at the payment
+    If the Idempotency-Key was used before, return the booking that was made then. places are the
+    seats that the catalog's service returned. customer_id() returns the account's id at the payment
     provider."""
     request = {"account_id": account_id, "key": key, "body": (hold_id, payment_method), "now": now}
     if key and (booking := idempotency.booked_before(session, **request)):
@@ -90,19 +86,16 @@ def book(
     holds.lock(session, held)
     held.used = True
     booking = _make(session, held, places, now)
+    record(session, messages.state(booking, places, payment_method=payment_method))
     if key:
         idempotency.remember(session, booking=booking, **request)
-    mail = _confirmation(session, booking, places, mailer)
-    about = {"account_id": account_id, "booking_id": booking.id, "now": now}
-    with notifications.connection(mailer) as connection:
-        charge = _charge(session, booking, payment_method, now, provider, customer_id)
-        booking.settle(paid=charge.succeeded)
-        if booking.status == "confirmed":
-            holds.sell(session, held)
-            recommendations.booked(session, account_id=account_id, event_id=booking.event_id)
-            notifications.confirm(session, mailer, connection, mail, **about)
-        else:
-            holds.release(session, held.id)
+    charge = _charge(session, booking, payment_method, now, provider, customer_id)
+    booking.settle(paid=charge.succeeded)
+    if booking.status == "confirmed":
+        holds.sell(session, held)
+    else:
+        holds.release(session, held.id)
+    record(session, messages.state(booking, places))
     return booking
 
 
@@ -115,6 +108,7 @@ def _make(session, held, places, now):
         total=held.total,
         currency=held.currency,
         created_at=now,
+        version=1,
         booked=[BookedSeat(seat_id=place.id, position=place.position) for place in places],
     )
     session.add(booking)
@@ -137,33 +131,24 @@ def _charge(session, booking, payment_method, now, provider, customer_id):
     )
 
 
-def _confirmation(session, booking, places, mailer):
-    return notifications.confirmation(
-        mailer,
-        account=accounts.find(session, booking.account_id),
-        booking_id=booking.id,
-        event=catalog.find(session, booking.event_id),
-        seats=places,
-        total=booking.total,
-        currency=booking.currency,
-    )
-
-
-def cancel(session, booking, *, now, provider):
+def cancel(session, booking, *, places, now, provider):
     """Cancel a booking that is locked: its seats are free, its charge is given back."""
     booking.cancel()
     holds.free(session, booking.seats)
     session.flush()
     payments.refund(session, provider, booking_id=booking.id, now=now)
-    recommendations.cancelled(session, account_id=booking.account_id, event_id=booking.event_id)
+    record(session, messages.state(booking, places))
 
 
-def finish_cancellation(session, booking_id, *, now, provider):
-    """Whether a booking was still confirmed although its charge was refunded; it is cancelled."""
+def finish_cancellation(session, booking_id, *, places_of, now, provider):
+    """Whether a booking was still confirmed although its charge was refunded; it is cancelled.
+
+    places_of(seats) is what the catalog's service answers for them."""
     booking = session.get(Booking, booking_id, with_for_update={"of": Booking})
     if booking is None or booking.status != "confirmed":
         return False
-    cancel(session, booking, now=now, provider=provider)
+    places = places_of(booking.seats)
+    cancel(session, booking, places=places, now=now, provider=provider)
     return True
 
 
@@ -202,6 +187,6 @@ def of_account(session, *, account_id, limit, after):
 
 
 def forget(session, now):
-    """Drop what has expired."""
+    """Delete the holds and the idempotency keys that have expired."""
     holds.forget(session, now)
     idempotency.forget(session, now)

@@ -68,6 +68,7 @@ class Event(Base):
     starts_at: Mapped[datetime] = mapped_column(MOMENT)
     currency: Mapped[str]
     capacity: Mapped[int | None] = mapped_column(default=None)
+    version: Mapped[int] = mapped_column(default=0, server_default="0")
     venue: Mapped[Venue] = relationship(init=False)
 
 

@@ -2,8 +2,9 @@ import uuid
 
 from sqlalchemy import insert, select
 
+from kit.outbox import record
 from kit.refusals import NotFound
-from monolith.catalog import store
+from monolith.catalog import messages, store
 from monolith.catalog.model import LEAST_PRICES, Event, Seat, Venue
 
 
@@ -40,10 +41,12 @@ def schedule(session, *, title, artist, genre, venue_id, starts_at, prices, curr
         starts_at=starts_at,
         currency=currency,
         capacity=len(seats),
+        version=1,
     )
     session.add(event)
     session.flush()
     session.execute(insert(Seat), seats)
+    record(session, messages.scheduled(event, venue, seats))
     return event_id
 
 

@@ -77,6 +77,14 @@ def seats(session, event_id):
     return session.execute(_plan, {"event_id": event_id}).all()
 
 
+def seats_of(session, event_ids):
+    """{event: its seats as mappings, in the order of the plan}"""
+    seats = {event_id: [] for event_id in event_ids}
+    for seat in session.execute(_placed.where(SEATS.c.event_id.in_(event_ids))).mappings():
+        seats[seat["event_id"]].append(seat)
+    return seats
+
+
 def some_seats(session, seat_ids):
     """The seats with these ids, in the order of the plan; unknown ids are skipped."""
     return session.execute(_placed.where(SEATS.c.id.in_(seat_ids))).all()

@@ -10,23 +10,16 @@ ENCODED = "=?"
 
 def welcome(session, mailer, *, account_id, email, name, now):
     """Send the mail that greets a new account."""
-    with mailer.connection() as connection:
-        text = f"Hello {name},\n\nyour account is ready. Enjoy the music!\n"
-        message = _message(mailer, email, "Welcome to Encore", text)
-        session.add(Mail(id=uuid.uuid4().hex, account_id=account_id, kind="welcome", sent_at=now))
-        session.flush()
-        mailer.send(connection, message)
+    mail = Mail(id=uuid.uuid4().hex, account_id=account_id, kind="welcome", sent_at=now)
+    text = f"Hello {name},\n\nyour account is ready. Enjoy the music!\n"
+    _send(session, mailer, mail, to=email, subject="Welcome to Encore", text=text)
 
 
-def connection(mailer):
-    """An open connection to the mail server, to confirm a booking over it later."""
-    return mailer.connection()
+def confirm(session, mailer, *, account, event, booking_id, seats, total, currency, now):
+    """Send the mail that confirms a booking.
 
-
-def confirmation(mailer, *, account, booking_id, event, seats, total, currency):
-    """The mail that confirms a booking, to be sent once its card is charged.
-
-    account has id, email and name; event and seats are as the catalog's service answers them."""
+    account has id, email and name; event has title, artist, venue_name, city and starts_at; seats
+    are mappings with section, row and number."""
     lines = [
         f"Hello {account.name},",
         "",
@@ -35,36 +28,39 @@ def confirmation(mailer, *, account, booking_id, event, seats, total, currency):
         f"{event.title}, {event.artist}",
         f"{event.venue_name}, {event.city}, {event.starts_at:%d %B %Y, %H:%M} UTC",
         "",
-        *(f"{seat.section}, row {seat.row}, seat {seat.number}" for seat in seats),
+        *(f"{seat['section']}, row {seat['row']}, seat {seat['number']}" for seat in seats),
         "",
         f"Paid: {total / 100:.2f} {currency}",
         "",
     ]
-    subject = f"Your tickets for {event.title}"
-    message = _message(mailer, account.email, subject, "\n".join(lines))
-    message["X-Booking-Id"] = booking_id
-    return message
-
-
-def confirm(session, mailer, connection, message, *, account_id, booking_id, now):
-    """Send the confirmation of a booking."""
     mail = Mail(
         id=uuid.uuid4().hex,
-        account_id=account_id,
+        account_id=account.id,
         kind="confirmation",
         sent_at=now,
         booking_id=booking_id,
     )
+    subject = f"Your tickets for {event.title}"
+    _send(session, mailer, mail, to=account.email, subject=subject, text="\n".join(lines))
+
+
+def _send(session, mailer, mail, **parts):
+    """Store a mail, then send it: after that only the commit can fail.
+
+    A process that dies between sending and commit sends the mail again: twice, but never not at
+    all."""
     session.add(mail)
     session.flush()
-    mailer.send(connection, message)
+    mailer.send(_message(mailer.sender, mail, **parts))
 
 
-def _message(mailer, to, subject, text):
+def _message(sender, mail, *, to, subject, text):
     message = EmailMessage()
-    message["From"] = f"Encore <{mailer.sender}>"
+    message["From"] = f"Encore <{sender}>"
     message["To"] = to
     message["Subject"] = " ".join(subject.replace(ENCODED, "= ?").split())
+    if mail.booking_id:
+        message["X-Booking-Id"] = mail.booking_id
     message["Message-ID"] = make_msgid(domain="encore.example")
     message.set_content(text)
     return message

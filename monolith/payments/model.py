@@ -5,6 +5,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from kit.checks import as_text
 from kit.database import MOMENT, Base
 
+VERSIONS = {"charge": 1, "refund": 2}  # of the money of one booking, which is one aggregate
+
 
 class Customer(Base):
     """An account as the payment provider knows it."""
@@ -29,6 +31,7 @@ class Payment(Base):
     status: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(MOMENT)
     provider_id: Mapped[str | None] = mapped_column(default=None)
+    version: Mapped[int] = mapped_column(default=0, server_default="0")
 
     def refunded(self, *, id, now):
         """The refund of this charge."""
@@ -42,6 +45,7 @@ class Payment(Base):
             status="succeeded",
             created_at=now,
             provider_id=self.provider_id,
+            version=VERSIONS["refund"],
         )
 
     def as_json(self):

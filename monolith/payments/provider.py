@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import stripe
 
+from kit import trace
 from kit.refusals import OutcomeUnknown, Unavailable
 from monolith.payments.answers import is_about_the_card, is_about_the_request, is_replay, refusal_of
 
@@ -168,7 +169,8 @@ class Provider:
 
     def _ask(self, call, params, key=None):
         try:
-            return call(params, {"idempotency_key": key} if key else {})
+            with trace.span("ask the payment provider", "client"):
+                return call(params, {"idempotency_key": key} if key else {})
         except stripe.StripeError as error:
             if is_about_the_request(error):
                 raise

@@ -4,8 +4,10 @@ from sqlalchemy import ARRAY, String, any_, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from kit.database import done_outside
+from kit.outbox import record
+from monolith.payments import messages
 from monolith.payments.answers import UnknownCustomer
-from monolith.payments.model import Customer, Payment
+from monolith.payments.model import VERSIONS, Customer, Payment
 from monolith.payments.provider import Charge
 
 
@@ -16,6 +18,8 @@ def customer_id(session, account_id):
 
 def make_customer(session, provider, *, account_id, name):
     """The id of an account at the payment provider, which makes one if there is none."""
+    if known := customer_id(session, account_id):
+        return known
     provider_id = provider.customer(account_id=account_id, name=name)
     keep_customer(session, account_id, provider_id)
     return provider_id
@@ -71,8 +75,9 @@ def charge(
         status="succeeded" if charged.succeeded else "declined",
         created_at=now,
         provider_id=charged.id,
+        version=VERSIONS["charge"],
     )
-    session.add(payment)
+    _store(session, payment)
     return charged
 
 
@@ -93,7 +98,12 @@ def refund(session, provider, *, booking_id, now):
     if paid.provider_id:
         provider.refund(paid.provider_id, key=booking_id, booking_id=booking_id)
         done_outside(session)
-    session.add(paid.refunded(id=uuid.uuid4().hex, now=now))
+    _store(session, paid.refunded(id=uuid.uuid4().hex, now=now))
+
+
+def _store(session, payment):
+    session.add(payment)
+    record(session, messages.money_moved(payment))
 
 
 def recorded(session, charge_ids):

@@ -18,8 +18,10 @@ def booked(session, *, account_id, event_id):
 
 
 def cancelled(session, *, account_id, event_id):
-    """Stop counting a booking that an account has cancelled."""
+    """Stop counting a booking that an account has cancelled, if it was counted."""
     taste = session.get(Taste, (account_id, event_id), with_for_update=True)
+    if taste is None:
+        return
     taste.bookings -= 1
     if not taste.bookings:
         session.delete(taste)

@@ -1,16 +1,23 @@
 """The monolith in this process, on a fresh database and the lab's real services."""
 
 import json
+import threading
 import urllib.request
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
+import psycopg
 import pytest
+from psycopg.rows import namedtuple_row
 
+from kit import memory
+from kit.relay import Relay
+from kit.worker import consumer
 from monolith.app import create_app
 from monolith.catalog import service as catalog
 from monolith.catalog.model import Section, Venue
 from monolith.config import parse
+from monolith.groups import GROUPS
 
 PASSWORD = "correct horse"
 
@@ -144,6 +151,51 @@ def buy():
         return booked.json
 
     return buy
+
+
+@pytest.fixture
+def broker():
+    """An in-memory broker with one partition per topic."""
+    return memory.Broker(partitions=1)
+
+
+@pytest.fixture
+def catch_up(process, broker):
+    """Publish what is in the outbox, and let every group consume it, as relay and worker do."""
+    consumers = [
+        consumer(
+            group,
+            module,
+            process,
+            broker.source(group, module.TOPICS),
+            getattr(process.db, group),
+        )
+        for group, module in GROUPS.items()
+    ]
+    relay = Relay(process.settings.database_url, broker, threading.Event())
+
+    def catch_up():
+        with psycopg.connect(relay.url, autocommit=True, row_factory=namedtuple_row) as connection:
+            while relay.send_batch(connection):
+                pass
+        for each in consumers:
+            each.step()
+
+    return catch_up
+
+
+@pytest.fixture
+def published(catch_up, broker):
+    """A function: relay all recorded messages and return [(type, payload)] of a topic in order."""
+
+    def published(topic):
+        catch_up()
+        return [
+            (dict(record.headers)["ce_type"].decode(), json.loads(record.value))
+            for record in broker.logs[topic, 0]
+        ]
+
+    return published
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kit.settings import REQUIRED
+from kit.settings import KAFKA, REQUIRED
 from monolith.config import SETTINGS
 from tools.lab.ground.tree import HERE
 
@@ -29,7 +29,10 @@ DOCKERFILES = [
 
 def test_every_setting_is_documented_with_its_default():
     words = {REQUIRED: "required", None: "none"}
-    in_code = {name: words.get(default, f"`{default}`") for name, (_, default) in SETTINGS.items()}
+    in_code = {
+        name: words.get(default, f"`{default}`")
+        for name, (_, default) in {**SETTINGS, **KAFKA}.items()
+    }
 
     assert {name: DOCUMENTED.get(name) for name in in_code} == in_code
 
@@ -61,7 +64,7 @@ def test_images_are_pinned_and_servers_have_health_checks():
     assert all("healthcheck" in service for service in SERVICES.values())
     assert {
         name for name, service in SERVICES.items() if service["healthcheck"].get("disable")
-    } == {"release", "seed"}
+    } == {name for name in HERE.procfile() if not HERE.serves(name) and name != "facade"}
 
 
 def test_ports_are_open_on_this_machine_only():

@@ -41,12 +41,13 @@ def statements(client, path):
 
 
 @pytest.mark.parametrize("path", READS)
-def test_reading_many_rows_needs_no_more_statements(fan, sign_up, make_event, buy, path):
+def test_reading_many_rows_needs_no_more_statements(fan, sign_up, make_event, buy, catch_up, path):
     made = [make_event() for _ in range(2)]
     bookings = [buy(fan, made[0], [made[0].seats[0]])]
     other = sign_up("other")
     buy(other, made[0], [made[0].seats[1]])
     buy(other, made[1], [made[1].seats[1]])
+    catch_up()
     path = path.format(event=made[0].id, booking=bookings[0]["id"])
     few = statements(fan, path)
 
@@ -54,6 +55,7 @@ def test_reading_many_rows_needs_no_more_statements(fan, sign_up, make_event, bu
         more = make_event()
         buy(sign_up(f"visitor{seat}"), more, more.seats[:2])
         buy(fan, made[0], [made[0].seats[seat]])
+    catch_up()
 
     assert (
         len(statements(fan, path))
@@ -62,7 +64,8 @@ def test_reading_many_rows_needs_no_more_statements(fan, sign_up, make_event, bu
     ), few
 
 
-def test_buying_many_seats_needs_no_more_statements(fan, event, buy):
+def test_buying_many_seats_needs_no_more_statements(fan, event, buy, catch_up):
+    catch_up()
     with counting() as one:
         buy(fan, event, event.seats[:1])
     with counting() as many:

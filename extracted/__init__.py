@@ -1,0 +1,1 @@
+"""The services that leave the monolith, and the topics."""

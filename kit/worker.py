@@ -1,0 +1,119 @@
+"""A worker process: a thread for each consumer group and one that replays dead letters, until
+SIGTERM or until one of them fails or stands still.
+
+A group is a module with TOPICS, HANDLERS {type: handle(session, process, message)} and SNAPSHOTS
+(whether it applies snapshot messages)."""
+
+import faulthandler
+import logging
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+from functools import partial
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from kit import dead_letters, kafka
+from kit.consumer import WORK_SECONDS, Consumer
+
+STOP_SECONDS = 8.0
+REPLAY_SECONDS = 5.0  # between two looks for dead letters that are due
+LOOK_SECONDS = 1.0  # between two looks whether all groups go on
+STANDSTILL_SECONDS = 2 * WORK_SECONDS  # a group that begins no step for so long never will
+logger = logging.getLogger(__name__)
+
+
+def main(words, groups, process, settings, *, databases):
+    """Consume for groups {name: module}, or replay their dead letters if the word is replay.
+
+    databases is {name: Database}; process is what the handlers get besides the session."""
+    if words not in ([], ["replay"]):
+        sys.exit("usage: no word, or replay")
+
+    def consumer_of(group, source):
+        return consumer(group, groups[group], process, source, databases[group])
+
+    if words:
+        replay(groups, consumer_of)
+    else:
+        run(groups, consumer_of, kafka.Broker(kafka.connection(settings)))
+
+
+def consumer(group, module, process, source, database):
+    """The consumer of a group."""
+    handlers = {
+        type: lambda session, message, handle=handle: handle(session, process, message)
+        for type, handle in module.HANDLERS.items()
+    }
+    return Consumer(group, source, handlers, database.transaction, snapshots=module.SNAPSHOTS)
+
+
+def replay(groups, consumer_of):
+    """Replay the dead letters of each group, in the order of groups; log how many are left."""
+    for group in groups:
+        left = dead_letters.replay(consumer_of(group, None))
+        logger.info("replayed", extra={"group": group, "left": left})
+
+
+def replay_when_due(groups, consumer_of, stop):
+    """Replay the dead letters whose next try is due, until the event stop is set.
+
+    In a thread of its own: a slow try does not hold up the newer messages."""
+    while not stop.wait(REPLAY_SECONDS):
+        for group in groups:
+            with suppress(SQLAlchemyError):  # the database is away: the consumers log it
+                dead_letters.replay(consumer_of(group, None), only_due=True)
+
+
+def run(groups, consumer_of, broker):
+    """Consume until SIGTERM; exit with code 1 if a group fails or stands still."""
+    stop = threading.Event()
+    failed = threading.Event()
+    steps = dict.fromkeys(groups, time.monotonic())  # when each group began its newest step
+
+    def until_it_fails(what, work):
+        try:
+            work()
+        except BaseException:  # a library may raise GeneratorExit; no thread ends unnoticed
+            logger.exception("worker failed", extra={"failed": what})
+            failed.set()
+            stop.set()  # the others end too, and the supervisor starts all of them again
+
+    def consume(group):
+        def on_step():
+            steps[group] = time.monotonic()
+
+        consumer_of(group, broker.source(group, groups[group].TOPICS)).run(stop, on_step)
+
+    work = {group: partial(consume, group) for group in groups}
+    work["replay"] = partial(replay_when_due, groups, consumer_of, stop)
+
+    signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
+    threads = [
+        threading.Thread(target=until_it_fails, args=each, daemon=True) for each in work.items()
+    ]
+    for thread in threads:
+        thread.start()
+    if stands_still(steps, stop):
+        failed.set()
+        stop.set()
+    for thread in threads:
+        thread.join(STOP_SECONDS)  # while Kafka is away, a thread may not end by itself
+    sys.exit(1 if failed.is_set() else 0)
+
+
+def stands_still(steps, stop):
+    """Wait for the event stop; True if a group stands still before that: what its thread waits for
+    will not come, and only a new process helps.
+
+    steps is {group: when it began its newest step, by the monotonic clock}."""
+    while not stop.wait(LOOK_SECONDS):
+        latest = time.monotonic() - STANDSTILL_SECONDS
+        stuck = [group for group, began in steps.items() if began < latest]
+        if stuck:
+            logger.error("stands still", extra={"groups": stuck})
+            faulthandler.dump_traceback()  # where each thread stands
+            return True
+    return False

@@ -1,0 +1,26 @@
+"""The worker, with a consumer group for each module: python -m monolith.worker [replay]
+
+Web processes do not know Kafka: their messages go to the outbox, and the worker processes them."""
+
+import os
+import sys
+
+from kit import log, trace, worker
+from kit.settings import KAFKA, or_exit, parse
+from monolith import config
+from monolith.groups import GROUPS
+from monolith.process import Process
+
+
+def main():
+    settings = config.from_environment(os.environ)
+    kafka_settings = or_exit(parse, KAFKA, os.environ)
+    log.configure(settings.log_level)
+    trace.configure(settings)
+    process = Process(settings)
+    databases = {group: getattr(process.db, group) for group in GROUPS}
+    worker.main(sys.argv[1:], GROUPS, process, kafka_settings, databases=databases)
+
+
+if __name__ == "__main__":
+    main()
