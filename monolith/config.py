@@ -1,12 +1,24 @@
 """The settings of the monolith's processes; docs/settings.md says what each is for."""
 
-from kit.settings import DATABASE, PROCESS, REQUIRED, WEB, Misconfigured, or_exit, url, whole, word
+from kit.settings import (
+    DATABASE,
+    KAFKA,
+    PROCESS,
+    REQUIRED,
+    WEB,
+    Misconfigured,
+    or_exit,
+    url,
+    whole,
+    word,
+)
 from kit.settings import parse as parse_table
 from kit.tokens import public_keys
 from monolith.accounts.keys import belong_together, private_key
 
 SETTINGS = {
     **DATABASE,
+    **KAFKA,
     "SMTP_URL": (url("smtp", "smtps"), REQUIRED),
     "STRIPE_API_KEY": (word, REQUIRED),
     "SESSION_KEY": (private_key, REQUIRED),

@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import make_url
 
+from kit import kafka
 from kit.database import Database
+from kit.publisher import Publisher
 from kit.tokens import Verifier
 from monolith.accounts import service as accounts
 from monolith.accounts.sessions import Signer
@@ -43,6 +45,7 @@ class Process:
             settings.stripe_api_key,
             timeout=settings.stripe_timeout_seconds,
         )
+        self.publisher = Publisher(kafka.Broker(kafka.connection(settings)))
         self.signer = Signer(settings.session_key)
         self.verifier = Verifier(settings.session_public_keys, is_open=self._is_open)
         self.draining = False

@@ -1,6 +1,7 @@
 """The worker, with a consumer group for each module: python -m monolith.worker [replay]
 
-Web processes do not know Kafka: their messages go to the outbox, and the worker processes them."""
+A web process sends the message of a registration to Kafka itself; its other messages go to the
+outbox."""
 
 import os
 import sys

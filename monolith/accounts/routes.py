@@ -4,7 +4,7 @@ from kit import checks
 from kit.access import caller, public, signed_in
 from kit.process import this_process
 from kit.request import fields
-from monolith.accounts import service, sessions
+from monolith.accounts import messages, service, sessions
 from monolith.accounts.sessions import SESSION_FOR
 
 bp = Blueprint("accounts", __name__)
@@ -24,7 +24,10 @@ def register():
     process = this_process()
     body = fields(email=checks.email, password=PASSWORD, name=checks.line)
     with process.db.accounts.transaction() as session:
-        return service.register(session, now=process.clock(), **body).as_json(), 201
+        account = service.register(session, now=process.clock(), **body)
+        # if Kafka does not take the message, there is no account either
+        process.publisher.publish(messages.registered(account), process.clock())
+        return account.as_json(), 201
 
 
 @bp.post("/api/sessions")

@@ -3,9 +3,8 @@ import uuid
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from kit.outbox import record
 from kit.refusals import NotFound
-from monolith.accounts import messages, passwords, sessions
+from monolith.accounts import passwords, sessions
 from monolith.accounts.model import Account
 from monolith.accounts.refusals import EmailTaken, WrongCredentials
 
@@ -25,7 +24,6 @@ def register(session, *, email, password, name, now):
         session.flush()
     except IntegrityError:
         raise EmailTaken("There is an account with this e-mail address already.") from None
-    record(session, messages.registered(account))
     return account
 
 

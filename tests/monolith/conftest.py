@@ -23,8 +23,9 @@ PASSWORD = "correct horse"
 
 
 @pytest.fixture
-def environ(lab_services, database_url):
+def environ(services, lab_services, database_url):
     return {
+        "KAFKA_BOOTSTRAP_SERVERS": services.settings["KAFKA_BOOTSTRAP_SERVERS"],
         "DATABASE_URL": database_url,
         "SMTP_URL": lab_services.smtp_url,
         "STRIPE_API_BASE": lab_services.stripe_api_base,

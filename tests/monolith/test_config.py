@@ -15,6 +15,7 @@ KEYS = dict(
 )
 GOOD = {
     "DATABASE_URL": "postgresql://a:b@localhost/c",
+    "KAFKA_BOOTSTRAP_SERVERS": "localhost:9092",
     "SMTP_URL": "smtp://localhost",
     "STRIPE_API_KEY": "sk_test_1",
     **KEYS,
