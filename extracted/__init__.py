@@ -1,1 +1,1 @@
-"""The services that leave the monolith, and the topics."""
+"""The services that have left the monolith."""

@@ -7,13 +7,11 @@ from monolith.accounts.keys import belong_together, private_key
 
 SETTINGS = {
     **DATABASE,
-    "SMTP_URL": (url("smtp", "smtps"), REQUIRED),
     "STRIPE_API_KEY": (word, REQUIRED),
     "SESSION_KEY": (private_key, REQUIRED),
     "SESSION_PUBLIC_KEYS": (public_keys, REQUIRED),
     "STRIPE_API_BASE": (url("http", "https"), "https://api.stripe.com"),
     "STRIPE_TIMEOUT_SECONDS": (whole(1, 80), 8),
-    "MAIL_FROM": (word, "tickets@encore.example"),
     "HOLD_SECONDS": (whole(1, 86_400), 600),
     "DRAIN_SECONDS": (whole(0, 60), 2),
     **WEB,

@@ -9,7 +9,6 @@ from kit.database import Database
 from kit.tokens import Verifier
 from monolith.accounts import service as accounts
 from monolith.accounts.sessions import Signer
-from monolith.notifications.mailer import Mailer
 from monolith.payments.provider import Provider
 
 
@@ -23,7 +22,6 @@ class Databases:
     bookings: Database
     payments: Database
     recommendations: Database
-    notifications: Database
 
     def dispose(self):
         for field in fields(self):
@@ -37,7 +35,6 @@ class Process:
         self.settings = settings
         self.clock = clock
         self.db = _databases(settings)
-        self.mailer = Mailer(settings.smtp_url, sender=settings.mail_from)
         self.provider = Provider(
             settings.stripe_api_base,
             settings.stripe_api_key,

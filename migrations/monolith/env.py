@@ -9,12 +9,21 @@ from kit.settings import DATABASE, or_exit, parse
 from monolith.accounts import model as accounts  # noqa: F401 - the imports fill the metadata
 from monolith.bookings import model as bookings  # noqa: F401
 from monolith.catalog import model as catalog  # noqa: F401
-from monolith.notifications import model as notifications  # noqa: F401
 from monolith.payments import model as payments  # noqa: F401
 from monolith.recommendations import model as recommendations  # noqa: F401
+
+# Tables that the models no longer have: the next step drops them.
+LEFT_FOR_THE_STEP_BEFORE = {"mails"}
+
+
+def is_compared(thing, name, kind, reflected, compared_to):
+    """Whether `alembic check` compares a thing of the database with the models."""
+    return not (reflected and compared_to is None and name in LEFT_FOR_THE_STEP_BEFORE)
+
 
 settings = or_exit(parse, DATABASE, os.environ)
 migration.run(
     settings.database_url,
     target_metadata=[Base.metadata, outbox.metadata, inbox.metadata, dead_letters.metadata],
+    include_object=is_compared,
 )

@@ -26,7 +26,6 @@ PASSWORD = "correct horse"
 def environ(lab_services, database_url):
     return {
         "DATABASE_URL": database_url,
-        "SMTP_URL": lab_services.smtp_url,
         "STRIPE_API_BASE": lab_services.stripe_api_base,
         "STRIPE_API_KEY": lab_services.stripe_api_key,
         "SESSION_KEY": lab_services.session_key,

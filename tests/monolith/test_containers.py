@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from extracted.notifications.config import SETTINGS as OF_NOTIFICATIONS
 from kit.settings import KAFKA, REQUIRED
 from monolith.config import SETTINGS
 from tools.lab.ground.tree import HERE
@@ -27,12 +28,10 @@ DOCKERFILES = [
 ]
 
 
-def test_every_setting_is_documented_with_its_default():
+@pytest.mark.parametrize("settings", [SETTINGS, KAFKA, OF_NOTIFICATIONS])
+def test_every_setting_is_documented_with_its_default(settings):
     words = {REQUIRED: "required", None: "none"}
-    in_code = {
-        name: words.get(default, f"`{default}`")
-        for name, (_, default) in {**SETTINGS, **KAFKA}.items()
-    }
+    in_code = {name: words.get(default, f"`{default}`") for name, (_, default) in settings.items()}
 
     assert {name: DOCUMENTED.get(name) for name in in_code} == in_code
 
@@ -44,19 +43,25 @@ def test_compose_services_run_the_commands_of_the_procfile(name):
 
 def test_every_setting_of_a_service_is_documented():
     ours = [
-        service for service in SERVICES.values() if service["image"].startswith("encore-monolith")
+        service
+        for service in SERVICES.values()
+        if service["image"].startswith("encore-") and "environment" in service
     ]
 
     assert ours
     assert {name for service in ours for name in service["environment"]} <= set(DOCUMENTED)
 
 
-def test_images_run_the_command_of_the_procfile():
+@pytest.mark.parametrize(
+    ("folder", "process"),
+    [("monolith", "web"), ("extracted/notifications", "notifications-worker")],
+)
+def test_images_run_the_command_of_the_procfile(folder, process):
     (command,) = re.findall(
-        r"^CMD (\[.+\])$", (HERE.path / "monolith" / "Dockerfile").read_text(), re.MULTILINE
+        r"^CMD (\[.+\])$", (HERE.path / folder / "Dockerfile").read_text(), re.MULTILINE
     )
 
-    assert shlex.join(yaml.safe_load(command)) == shlex.join(HERE.procfile()["web"])
+    assert shlex.join(yaml.safe_load(command)) == shlex.join(HERE.procfile()[process])
 
 
 def test_images_are_pinned_and_servers_have_health_checks():

@@ -25,7 +25,7 @@ def test_a_web_process_imports_no_kafka_client():
 
 
 def test_a_missing_kafka_address_is_reported_in_one_line():
-    for module in ("monolith.worker", "kit.relay"):
+    for module in ("monolith.worker", "kit.relay", "extracted.notifications.worker"):
         environment = {
             "PYTHONPATH": str(HERE.path),
             "DATABASE_URL": "postgresql://a:b@127.0.0.1:1/c",

@@ -1,8 +1,8 @@
 """What notifications does when others publish."""
 
-from monolith.accounts import service as accounts
-from monolith.catalog import service as catalog
-from monolith.notifications import service
+from extracted.notifications import service
+from extracted.notifications.model import Address, Concert
+from kit.failures import NotYet
 
 
 def welcome(session, process, message):
@@ -18,10 +18,12 @@ def welcome(session, process, message):
 
 def confirm(session, process, message):
     booking = message.data
-    with process.db.accounts.reading() as accounts_session:
-        account = accounts.find(accounts_session, booking["account_id"])
-    with process.db.catalog.reading() as catalog_session:
-        event = catalog.find(catalog_session, booking["event_id"])
+    account = session.get(Address, booking["account_id"])
+    if account is None:
+        raise NotYet(f"account {booking['account_id']}")
+    event = session.get(Concert, booking["event_id"])
+    if event is None:
+        raise NotYet(f"event {booking['event_id']}")
     service.confirm(
         session,
         process.mailer,

@@ -2,7 +2,7 @@ import uuid
 from email.message import EmailMessage
 from email.utils import make_msgid
 
-from monolith.notifications.model import Mail
+from extracted.notifications.model import Mail
 
 # The email package decodes text that begins so (RFC 2047): a line break in it begins a header.
 ENCODED = "=?"
@@ -18,8 +18,8 @@ def welcome(session, mailer, *, account_id, email, name, now):
 def confirm(session, mailer, *, account, event, booking_id, seats, total, currency, now):
     """Send the mail that confirms a booking.
 
-    account has id, email and name; event has title, artist, venue_name, city and starts_at; seats
-    are mappings with section, row and number."""
+    account has account_id, email and name; event has title, artist, venue_name, city and starts_at;
+    seats are mappings with section, row and number."""
     lines = [
         f"Hello {account.name},",
         "",
@@ -35,7 +35,7 @@ def confirm(session, mailer, *, account, event, booking_id, seats, total, curren
     ]
     mail = Mail(
         id=uuid.uuid4().hex,
-        account_id=account.id,
+        account_id=account.account_id,
         kind="confirmation",
         sent_at=now,
         booking_id=booking_id,
