@@ -1,7 +1,7 @@
-"""The consumer: each message has its effect once, in the order of its partition, even if processes
-are killed.
+"""The consumer: each message has its effect, in the order of its partition, even if processes are
+killed.
 
-The inbox row and the effect are one transaction; the offset moves last. A message that fails never
+The effect is one transaction; the offset moves last. A message that fails never
 stops the others for ever. There are five answers (kit/failures.py):
 
 - A message that nobody can process (Unprocessable) becomes a dead letter at once.
@@ -19,7 +19,7 @@ message."""
 import logging
 import time
 
-from kit import dead_letters, inbox, log, trace
+from kit import dead_letters, log, trace
 from kit.backoff import Backoff
 from kit.failures import cause_of, is_defect, patience
 from kit.message import read
@@ -124,7 +124,7 @@ class Consumer:
             logger.error("dead letter", extra={"cause": cause_of(error)}, exc_info=trouble)
 
     def apply(self, message):
-        """Write the inbox row of a message and its effect in one transaction."""
+        """Write the effect of a message in one transaction."""
         handle = self.handlers.get(message.type)
         if handle is None or (message.snapshot and not self.snapshots):
             return
@@ -132,8 +132,7 @@ class Consumer:
         with span, self.transaction() as session:
             ids = {"trace_id": trace.trace_id(), "message_id": message.id}
             log.context.set({**log.context.get(), **ids})
-            if inbox.add(session, self.group, message.id):
-                handle(session, message)
+            handle(session, message)
 
     def wait_of(self, record):
         """The Wait of a record, which begins now unless it has begun."""
