@@ -6,21 +6,15 @@ calls, from which site, in which role."""
 from flask import current_app, g, request
 
 from kit.http import Problem
+from kit.process import this_process
 from kit.request import read_body
+from kit.tokens import COOKIE
 
 
-def init_app(app, identify, public_origin=None):
-    """Check each request to a marked route. identify() answers who calls, or None.
-
-    The answer has `account_id` and `role`; routes get it from caller(). public_origin is this
-    site's, where the requests that arrive do not name it."""
-
-    def check():
-        view = current_app.view_functions.get(request.endpoint)
-        if hasattr(view, "needs_caller"):
-            _check(view, identify)
-
-    app.before_request(check)
+def init_app(app, public_origin=None):
+    """Check each request to a marked route; public_origin is this site's, where the requests that
+    arrive do not name it."""
+    app.before_request(_check_marked)
     if public_origin:
         app.wsgi_app = _at(public_origin, app.wsgi_app)
 
@@ -55,16 +49,28 @@ def _mark(needs_caller, role, needs_body):
     return mark
 
 
-def _check(view, identify):
+def _check_marked():
+    view = current_app.view_functions.get(request.endpoint)
+    if hasattr(view, "needs_caller"):
+        _check(view)
+
+
+def _check(view):
     if request.method == "POST":
         g.body = read_body(needed=view.needs_body)
-    g.caller = identify() if view.needs_caller else None
+    g.caller = _identify() if view.needs_caller else None
     if view.needs_caller and g.caller is None:
         raise Problem("not-signed-in", "Please sign in first.")
     if request.method not in ("GET", "HEAD") and not _is_same_origin():
         raise Problem("foreign-origin", "This request comes from another site.")
     if view.role and g.caller.role != view.role:
         raise Problem("forbidden", f"Only the role {view.role} may do this.")
+
+
+def _identify():
+    """The session that the cookie of this request proves, or None."""
+    process = this_process()
+    return process.verifier.session(request.cookies.get(COOKIE), process.clock())
 
 
 def _is_same_origin():
@@ -79,5 +85,5 @@ def _is_same_origin():
 
 
 def caller():
-    """Who calls: account_id, role and what else identify() knows."""
+    """Who calls: the session of kit.tokens, with account_id and role."""
     return g.caller

@@ -97,13 +97,16 @@ class Broker:
             logger.error("no such topics", extra={"topics": sorted(topics - self.topics)})
 
     def _existing_topics(self):
-        milliseconds = int(SEND_SECONDS * 1000)
-        limits = {"request_timeout_ms": milliseconds, "bootstrap_timeout_ms": milliseconds}
-        admin = KafkaAdminClient(**self.connection, **limits)
+        admin = self._new_admin()
         try:
             return set(admin.list_topics())
         finally:
             admin.close()
+
+    def _new_admin(self):
+        milliseconds = int(SEND_SECONDS * 1000)
+        limits = {"request_timeout_ms": milliseconds, "bootstrap_timeout_ms": milliseconds}
+        return KafkaAdminClient(**self.connection, **limits)
 
     def _send(self, message):
         """The future of one message; None if it cannot be sent, which does not stop the others."""
@@ -148,6 +151,18 @@ class Broker:
     def source(self, group, topics):
         """What a member of a consumer group reads of topics."""
         return Source(self.connection, group, topics)
+
+    def set_back(self, group):
+        """Delete the offsets of a consumer group, so that it begins at the beginning of its topics;
+        False, and nothing is done, if it has members."""
+        admin = self._new_admin()
+        try:
+            answer = admin.delete_groups([group])[group]
+        finally:
+            admin.close()
+        if answer not in ("OK", "GroupIdNotFoundError", "NonEmptyGroupError"):
+            raise KafkaError(f"the consumer group {group} was not set back: {answer}")
+        return answer != "NonEmptyGroupError"
 
 
 def _is_left(future):

@@ -25,6 +25,7 @@ class Broker:
         self.is_away = False
         self.logs = defaultdict(list)
         self.offsets = defaultdict(int)
+        self.sources = set()  # those that are open: each is a member of its group
 
     def send(self, messages):
         """Append messages; return for each whether it is there."""
@@ -43,7 +44,17 @@ class Broker:
 
     def source(self, group, topics):
         """What the only member of a group reads of topics."""
-        return Source(self, group, topics)
+        source = Source(self, group, topics)
+        self.sources.add(source)
+        return source
+
+    def set_back(self, group):
+        """Delete the offsets of a group; False, and nothing is done, if it has a member."""
+        if any(source.group == group for source in self.sources):
+            return False
+        for position in [each for each in self.offsets if each[0] == group]:
+            del self.offsets[position]
+        return True
 
 
 class Source:
@@ -79,4 +90,5 @@ class Source:
         self.paused.discard(partition)
 
     def close(self):
-        pass
+        """Leave the group."""
+        self.broker.sources.discard(self)

@@ -1,5 +1,7 @@
-"""Gunicorn's worker with threads. What it refuses by itself looks like every other refusal."""
+"""Gunicorn serves with threads. What it refuses by itself looks like every other refusal."""
 
+import signal
+import threading
 from contextlib import suppress
 
 from gunicorn.http.errors import (
@@ -11,6 +13,8 @@ from gunicorn.http.errors import (
 )
 from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import ThreadWorker
+
+from kit import log
 
 LARGEST_LINE = 8190  # bytes: the first line of a request, and each header
 MOST_HEADERS = 100
@@ -43,3 +47,38 @@ class Worker(ThreadWorker):
         head = f"HTTP/1.1 {answer.status}\r\nConnection: close\r\n{answer.headers}"
         with suppress(OSError):  # the client may be gone
             write_nonblock(client, head.encode() + answer.data)
+
+
+def options(settings, start=lambda process: None):
+    """Gunicorn's settings for one process with threads; the facade knows all instances.
+
+    start(process) is called once, in the process that serves."""
+
+    def post_worker_init(worker):
+        process = worker.wsgi.extensions["process"]
+        start(process)
+        signal.signal(signal.SIGTERM, lambda number, frame: _drain(worker, process))
+
+    return {
+        "bind": f"{settings.host}:{settings.port}",
+        "workers": 1,
+        "worker_class": Worker,
+        "threads": settings.threads,
+        "limit_request_line": LARGEST_LINE,
+        "limit_request_field_size": LARGEST_LINE,
+        "limit_request_fields": MOST_HEADERS,
+        "graceful_timeout": 30,
+        "keepalive": 5,
+        "control_socket_disable": True,
+        "forwarded_allow_ips": "*",  # nobody but the facade can reach this process
+        "logconfig_dict": log.config(settings.log_level),
+        "post_worker_init": post_worker_init,
+    }
+
+
+def _drain(worker, process):
+    """Stop without a failed request: become unready, serve until the facade knows, then stop."""
+    if not process.draining:
+        process.draining = True
+        seconds = process.settings.drain_seconds
+        threading.Timer(seconds, worker.handle_exit, [signal.SIGTERM, None]).start()

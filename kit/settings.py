@@ -114,6 +114,7 @@ PROCESS = {
     "TRACE_FOLDER": (folder, None),
 }
 WEB = {
+    "DRAIN_SECONDS": (whole(0, 60), 2),
     "HOST": (word, "127.0.0.1"),
     "PORT": (whole(0, 65_535), 8000),
     "PUBLIC_ORIGIN": (origin, None),

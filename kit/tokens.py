@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 ALGORITHM = "EdDSA"
 ISSUER = "encore"
+COOKIE = "encore_session"
 REQUIRED = ["sub", "sid", "role", "exp", "iss", "aud"]
 
 

@@ -13,10 +13,12 @@ import time
 from contextlib import suppress
 from functools import partial
 
+from kafka.errors import KafkaError
 from sqlalchemy.exc import SQLAlchemyError
 
-from kit import dead_letters, kafka
+from kit import dead_letters, kafka, rebuild
 from kit.consumer import WORK_SECONDS, Consumer
+from kit.failures import cause_of
 
 STOP_SECONDS = 8.0
 REPLAY_SECONDS = 5.0  # between two looks for dead letters that are due
@@ -25,20 +27,27 @@ STANDSTILL_SECONDS = 2 * WORK_SECONDS  # a group that begins no step for so long
 logger = logging.getLogger(__name__)
 
 
-def main(words, groups, process, settings, *, databases):
-    """Consume for groups {name: module}, or replay their dead letters if the word is replay.
+def main(words, groups, process, settings, *, databases, copies=None, name=None):
+    """Consume for groups {name: module}, replay their dead letters if the word is replay, or build
+    their copies again if it is rebuild.
 
-    databases is {name: Database}; process is what the handlers get besides the session."""
-    if words not in ([], ["replay"]):
-        sys.exit("usage: no word, or replay")
+    databases is {name: Database}; process is what the handlers get besides the session. copies is
+    {name: the tables of its copy}, and name that of this process, where there are copies."""
+    commands = ["replay", "rebuild"] if copies else ["replay"]
+    if words not in ([], *([each] for each in commands)):
+        sys.exit(f"usage: no word, or {' or '.join(commands)}")
 
     def consumer_of(group, source):
         return consumer(group, groups[group], process, source, databases[group])
 
-    if words:
+    if words == ["replay"]:
         replay(groups, consumer_of)
+        return
+    broker = kafka.Broker(kafka.connection(settings))
+    if words == ["rebuild"]:
+        rebuild_all(copies, databases, broker, name)
     else:
-        run(groups, consumer_of, kafka.Broker(kafka.connection(settings)))
+        run(groups, consumer_of, broker)
 
 
 def consumer(group, module, process, source, database):
@@ -55,6 +64,19 @@ def replay(groups, consumer_of):
     for group in groups:
         left = dead_letters.replay(consumer_of(group, None))
         logger.info("replayed", extra={"group": group, "left": left})
+
+
+def rebuild_all(copies, databases, broker, name):
+    """Empty the copies, so that the process with this name builds them again when it starts; exit
+    with one line if it runs, or if that is not possible now."""
+    for group, tables in copies.items():
+        try:
+            rebuild.rebuild(group, tables, databases[group].transaction, broker)
+        except rebuild.InUse:
+            sys.exit(f"encore: stop {name} first: the consumer group {group} has members")
+        except (KafkaError, SQLAlchemyError) as error:
+            sys.exit(f"encore: {cause_of(error)}")
+        print(f"the copy of {group} is empty; {name} builds it again when it starts")
 
 
 def replay_when_due(groups, consumer_of, stop):

@@ -13,7 +13,6 @@ SETTINGS = {
     "STRIPE_API_BASE": (url("http", "https"), "https://api.stripe.com"),
     "STRIPE_TIMEOUT_SECONDS": (whole(1, 80), 8),
     "HOLD_SECONDS": (whole(1, 86_400), 600),
-    "DRAIN_SECONDS": (whole(0, 60), 2),
     **WEB,
     **PROCESS,
 }

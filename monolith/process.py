@@ -44,6 +44,10 @@ class Process:
         self.verifier = Verifier(settings.session_public_keys, is_open=self._is_open)
         self.draining = False
 
+    def check(self):
+        """Ask the database for an answer; an error of SQLAlchemy where there is none."""
+        self.db.monolith.check()
+
     def _is_open(self, token):
         with self.db.accounts.reading() as session:
             return accounts.is_open(session, token)

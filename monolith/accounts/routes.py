@@ -4,18 +4,12 @@ from kit import checks
 from kit.access import caller, public, signed_in
 from kit.process import this_process
 from kit.request import fields
+from kit.tokens import COOKIE
 from monolith.accounts import service, sessions
 from monolith.accounts.sessions import SESSION_FOR
 
 bp = Blueprint("accounts", __name__)
-COOKIE = "encore_session"
 PASSWORD = checks.text(low=8, high=128, trimmed=False)
-
-
-def identify():
-    """The session that the cookie of this request proves, or None."""
-    process = this_process()
-    return process.verifier.session(request.cookies.get(COOKIE), process.clock())
 
 
 @bp.post("/api/accounts")

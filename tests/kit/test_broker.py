@@ -185,6 +185,28 @@ def test_each_group_continues_at_its_own_offset(broker, topic, source_of, messag
     assert received(source_of("another group"), 3)[0].offset == first.offset
 
 
+def test_a_group_without_members_can_be_set_back(broker, topic, message):
+    broker.send([message("key", number, topic) for number in range(3)])
+    group = uuid.uuid4().hex
+    source = broker.source(group, [topic])
+    first = received(source, 3)
+    source.commit(first[-1])
+
+    refused = broker.set_back(group)
+    source.close()
+    done = broker.set_back(group)
+    source = broker.source(group, [topic])
+    again = received(source, 3)
+    source.close()
+
+    assert (refused, done) == (False, True)
+    assert [record.offset for record in again] == [record.offset for record in first]
+
+
+def test_a_group_that_never_read_can_be_set_back(broker):
+    assert broker.set_back(uuid.uuid4().hex)
+
+
 def test_records_come_again_until_they_are_committed(
     broker, topic, source_of, message, monkeypatch
 ):

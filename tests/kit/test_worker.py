@@ -138,3 +138,15 @@ def test_the_word_replay_replays_every_group(database, broker, message):
 def test_an_unknown_word_ends_with_a_usage():
     with pytest.raises(SystemExit, match="usage"):
         worker.main(["reply"], {}, None, {}, databases={})
+
+
+def test_a_worker_without_copies_has_nothing_to_rebuild():
+    with pytest.raises(SystemExit, match="usage: no word, or replay$"):
+        worker.main(["rebuild"], {}, None, {}, databases={})
+
+
+def test_a_rebuild_of_a_group_in_use_names_its_process(database, broker, effects):
+    broker.source("copy", ["things"])
+
+    with pytest.raises(SystemExit, match="stop things-worker first: the consumer group copy"):
+        worker.rebuild_all({"copy": [effects]}, {"copy": database}, broker, "things-worker")

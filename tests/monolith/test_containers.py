@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from extracted.notifications.config import SETTINGS as OF_NOTIFICATIONS
+from extracted.recommendations.config import OF_WEB, OF_WORKER
 from kit.settings import KAFKA, REQUIRED
 from monolith.config import SETTINGS
 from tools.lab.ground.tree import HERE
@@ -28,7 +29,7 @@ DOCKERFILES = [
 ]
 
 
-@pytest.mark.parametrize("settings", [SETTINGS, KAFKA, OF_NOTIFICATIONS])
+@pytest.mark.parametrize("settings", [SETTINGS, KAFKA, OF_NOTIFICATIONS, OF_WEB, OF_WORKER])
 def test_every_setting_is_documented_with_its_default(settings):
     words = {REQUIRED: "required", None: "none"}
     in_code = {name: words.get(default, f"`{default}`") for name, (_, default) in settings.items()}
@@ -54,7 +55,11 @@ def test_every_setting_of_a_service_is_documented():
 
 @pytest.mark.parametrize(
     ("folder", "process"),
-    [("monolith", "web"), ("extracted/notifications", "notifications-worker")],
+    [
+        ("monolith", "web"),
+        ("extracted/notifications", "notifications-worker"),
+        ("extracted/recommendations", "recommendations-web"),
+    ],
 )
 def test_images_run_the_command_of_the_procfile(folder, process):
     (command,) = re.findall(

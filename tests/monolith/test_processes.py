@@ -3,12 +3,15 @@
 import subprocess
 import sys
 
+import pytest
+
 from tools.lab.ground.tree import HERE
 
 
-def test_a_web_process_imports_no_kafka_client():
+@pytest.mark.parametrize("package", ["monolith", "extracted.recommendations"])
+def test_a_web_process_imports_no_kafka_client(package):
     code = (
-        "import sys, monolith.app, monolith.serve; "
+        f"import sys, {package}.app, {package}.serve; "
         "print([name for name in sys.modules if name.split('.')[0] == 'kafka'])"
     )
     environment = {
@@ -25,7 +28,7 @@ def test_a_web_process_imports_no_kafka_client():
 
 
 def test_a_missing_kafka_address_is_reported_in_one_line():
-    for module in ("monolith.worker", "kit.relay", "extracted.notifications.worker"):
+    for module in WORKERS:
         environment = {
             "PYTHONPATH": str(HERE.path),
             "DATABASE_URL": "postgresql://a:b@127.0.0.1:1/c",
@@ -42,6 +45,12 @@ def test_a_missing_kafka_address_is_reported_in_one_line():
         )
 
 
+WORKERS = (
+    "monolith.worker",
+    "kit.relay",
+    "extracted.notifications.worker",
+    "extracted.recommendations.worker",
+)
 SETTINGS = {
     "SMTP_URL": "smtp://127.0.0.1:1",
     "STRIPE_API_KEY": "sk_test_sandbox",

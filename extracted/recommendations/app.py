@@ -1,0 +1,30 @@
+"""Recommendations as a WSGI application: the only place that knows all of it."""
+
+import os
+from datetime import UTC, datetime
+
+from extracted.recommendations import config, routes
+from kit import web
+from kit.database import Database
+from kit.tokens import Verifier
+
+
+class Process:
+    """What lives as long as a process that serves."""
+
+    def __init__(self, settings, clock=lambda: datetime.now(UTC)):
+        self.settings = settings
+        self.clock = clock
+        self.database = Database(settings.database_url, connections=settings.threads)
+        # which sessions have ended is not known here: no customer is sent here yet
+        self.verifier = Verifier(settings.session_public_keys, is_open=lambda session: True)
+        self.draining = False
+
+    def check(self):
+        """Ask the database for an answer; an error of SQLAlchemy where there is none."""
+        self.database.check()
+
+
+def create_app(settings=None):
+    """The application, made with these settings, or with those in the environment."""
+    return web.create_app(Process(settings or config.for_web(os.environ)), routes.bp)

@@ -1,0 +1,34 @@
+from flask import Blueprint
+
+from extracted.recommendations import service
+from extracted.recommendations.similarity import suggest
+from kit import checks
+from kit.access import caller, signed_in
+from kit.paging import page, paging
+from kit.process import this_process
+from kit.request import query
+
+bp = Blueprint("recommendations", __name__)
+
+
+def score(value):
+    """A check: the score in a cursor."""
+    if not isinstance(value, float) or not 0 <= value < 1_000_000:
+        raise ValueError("must be a score")
+    return value
+
+
+@bp.get("/api/recommendations")
+@signed_in()
+def recommendations():
+    process = this_process()
+    parameters = query(**paging(score, checks.identifier))
+    with process.database.reading() as session:
+        suggested = suggest(session, caller().account_id)
+        rows = service.upcoming(session, suggested, now=process.clock(), **parameters)
+    return page(
+        rows,
+        parameters["limit"],
+        render=lambda row: row,
+        position=lambda row: (row["score"], row["event"]["id"]),
+    )
