@@ -9,23 +9,21 @@ import yaml
 from flask import Blueprint, Response
 
 from kit import web
-from monolith import config, drift, forget, reconcile, seed, snapshot
+from monolith import config, forget, reconcile, seed, snapshot
 from monolith.accounts import commands
 from monolith.accounts import routes as accounts
 from monolith.bookings import routes as bookings
 from monolith.catalog import routes as catalog
 from monolith.payments import routes as payments
 from monolith.process import Process
-from monolith.recommendations import routes as recommendations
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = (accounts, catalog, bookings, payments, recommendations)
+MODULES = (accounts, catalog, bookings, payments)
 COMMANDS = (
     seed.command,
     snapshot.command,
     forget.command,
     reconcile.command,
-    drift.command,
     commands.grant_organiser,
 )
 document = Blueprint("document", __name__)

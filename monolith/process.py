@@ -21,7 +21,6 @@ class Databases:
     catalog: Database
     bookings: Database
     payments: Database
-    recommendations: Database
 
     def dispose(self):
         for field in fields(self):

@@ -16,9 +16,8 @@ from monolith.accounts import seed as accounts
 from monolith.bookings import seed as bookings
 from monolith.catalog import seed as catalog
 from monolith.payments import seed as payments
-from monolith.recommendations import seed as recommendations
 
-MODULES = (catalog, accounts, bookings, payments, recommendations)
+MODULES = (catalog, accounts, bookings, payments)
 
 
 @dataclass

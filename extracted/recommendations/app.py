@@ -3,7 +3,7 @@
 import os
 from datetime import UTC, datetime
 
-from extracted.recommendations import config, routes
+from extracted.recommendations import config, routes, sessions
 from kit import web
 from kit.database import Database
 from kit.tokens import Verifier
@@ -16,13 +16,16 @@ class Process:
         self.settings = settings
         self.clock = clock
         self.database = Database(settings.database_url, connections=settings.threads)
-        # which sessions have ended is not known here: no customer is sent here yet
-        self.verifier = Verifier(settings.session_public_keys, is_open=lambda session: True)
+        self.verifier = Verifier(settings.session_public_keys, is_open=self._is_open)
         self.draining = False
 
     def check(self):
         """Ask the database for an answer; an error of SQLAlchemy where there is none."""
         self.database.check()
+
+    def _is_open(self, token):
+        with self.database.reading() as session:
+            return sessions.is_open(session, token)
 
 
 def create_app(settings=None):

@@ -2,23 +2,33 @@
 
 import os
 import sys
+from datetime import UTC, datetime
 
-from extracted.recommendations import config, copies
+from extracted.recommendations import config, copies, sessions
 from kit import log, trace, worker
 from kit.database import Database
 
 NAME = "recommendations-worker"
-GROUPS = {"recommendations-copy": copies}
+GROUPS = {"recommendations-sessions": sessions, "recommendations-copy": copies}
+COPIES = {"recommendations-copy": copies.COPIES}
+
+
+class Process:
+    """What lives as long as the process."""
+
+    def __init__(self, settings, clock=lambda: datetime.now(UTC)):
+        self.clock = clock
+        self.database = Database(settings.database_url, connections=len(GROUPS))
 
 
 def main():
     settings = config.for_worker(os.environ)
     log.configure(settings.log_level)
     trace.configure(settings)
-    database = Database(settings.database_url, connections=len(GROUPS))
-    databases = dict.fromkeys(GROUPS, database)
-    copied = {group: module.COPIES for group, module in GROUPS.items()}
-    worker.main(sys.argv[1:], GROUPS, None, settings, databases=databases, copies=copied, name=NAME)
+    process = Process(settings)
+    databases = dict.fromkeys(GROUPS, process.database)
+    options = {"databases": databases, "copies": COPIES, "name": NAME}
+    worker.main(sys.argv[1:], GROUPS, process, settings, **options)
 
 
 if __name__ == "__main__":

@@ -27,13 +27,13 @@ class Signer:
     def __init__(self, signing_key):
         self._key_id, self._key = signing_key
 
-    def issue(self, account, now, valid_for=SESSION_FOR):
+    def issue(self, account, now):
         """A token for a new session of the account."""
         claims = {
             "sub": account.id,
             "sid": uuid.uuid4().hex,
             "role": account.role,
-            "exp": now + valid_for,
+            "exp": now + SESSION_FOR,
             "iss": ISSUER,
             "aud": ISSUER,
         }

@@ -153,8 +153,13 @@ def finish_cancellation(session, booking_id, *, places_of, now, provider):
 
 
 def hold_is_over(session, hold_id, now):
-    """Whether a hold can no longer be booked. Nobody books it before this transaction ends."""
+    """Whether a hold can no longer be booked, and no booking of it is pending. Nobody books it
+    before this transaction ends."""
     held = session.get(Hold, hold_id, with_for_update=True)
+    # only the next step commits a booking that is pending: both work on one database for a while
+    pending = select(Booking.id).where(Booking.hold_id == hold_id, Booking.status == "pending")
+    if session.scalar(pending):
+        return False
     return held is None or held.used or held.expires_at <= now
 
 

@@ -1,6 +1,6 @@
 import uuid
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 
 from kit.outbox import record
 from kit.refusals import NotFound
@@ -19,12 +19,6 @@ def find(session, event_id):
 def seats(session, seat_ids):
     """The seats with these ids, in the order of the plan; unknown ids are skipped."""
     return store.some_seats(session, seat_ids)
-
-
-def upcoming(session, event_ids, now):
-    """{id: event} of the events with these ids that have not begun."""
-    not_begun = select(Event).where(Event.id.in_(event_ids), Event.starts_at > now)
-    return {event.id: event for event in session.scalars(not_begun)}
 
 
 def schedule(session, *, title, artist, genre, venue_id, starts_at, prices, currency):

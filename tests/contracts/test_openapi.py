@@ -5,6 +5,8 @@ from pathlib import Path
 
 import yaml
 
+from extracted.recommendations import app as recommendations
+from extracted.recommendations.config import for_web
 from kit.http import PROBLEMS
 from kit.refusals import Refusal
 from monolith.app import create_app
@@ -19,13 +21,22 @@ UNREACHABLE = parse(
         "LOG_LEVEL": "ERROR",
     }
 )
+RECOMMENDATIONS = for_web(
+    {
+        **COMPOSE["services"]["recommendations-web"]["environment"],
+        "DATABASE_URL": "postgresql://a:b@127.0.0.1:1/c",
+        "LOG_LEVEL": "ERROR",
+    }
+)
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
 def test_routes_and_document_have_the_same_operations():
+    applications = create_app(UNREACHABLE), recommendations.create_app(RECOMMENDATIONS)
     rules = [
         rule
-        for rule in create_app(UNREACHABLE).url_map.iter_rules()
+        for application in applications
+        for rule in application.url_map.iter_rules()
         if rule.rule.startswith(("/api/", "/health/"))
     ]
     routed = {

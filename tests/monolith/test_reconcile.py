@@ -93,6 +93,23 @@ def test_a_charge_whose_booking_runs_is_left(fan, event, process, monkeypatch, l
     assert ledger(held) == [("charge", 4500)]
 
 
+def test_a_charge_whose_booking_waits_for_its_money_is_left(process, lost_charge, ledger):
+    with process.db.monolith.transaction() as session:
+        session.connection().exec_driver_sql(
+            "insert into bookings"
+            " (id, account_id, event_id, hold_id, total, currency, created_at, status)"
+            " select 'of-step-10', account_id, event_id, id, total, currency, now(), 'pending'"
+            " from holds where id = %s",
+            (lost_charge,),
+        )
+    later(process, OVER)
+
+    done = reconcile(process, WEEK)
+
+    assert done["given back"] == 0
+    assert ledger(lost_charge) == [("charge", 4500)]
+
+
 def waits_for_a_lock(process):
     """Whether a session on this database waits for another."""
     with process.db.monolith.reading() as session:

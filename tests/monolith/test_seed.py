@@ -13,7 +13,6 @@ TABLES = (
     "bookings",
     "booking_seats",
     "payments",
-    "tastes",
     "claims",
 )
 COLUMNS = {"claims": "seat_id, event_id, hold_id, until::text"}  # Python has no infinite date
@@ -123,29 +122,3 @@ def test_sample_events_have_100_to_1000_seats_sold_once(app, content):
         == len(rows["booking_seats"])
         == len(rows["claims"])
     )
-
-
-def test_recommendations_match_genres_that_were_booked(app, client):
-    app.test_cli_runner().invoke(
-        args=[
-            "seed",
-            "--accounts",
-            "60",
-            "--fan-password",
-            "fan-of-encore",
-            "--organiser-password",
-            "organiser-of-encore",
-            "--events",
-            "40",
-        ]
-    )
-    client.post("/api/sessions", json={"email": "fan@encore.example", "password": "fan-of-encore"})
-    booked = {
-        client.get(f"/api/events/{booking['event_id']}").json["genre"]
-        for booking in client.get("/api/bookings").json["items"]
-    }
-
-    best = client.get("/api/recommendations").json["items"][0]
-
-    assert best["because"]
-    assert best["event"]["genre"] in booked

@@ -16,7 +16,6 @@ READS = {
     "/api/bookings": 3,
     "/api/bookings/{booking}": 3,
     "/api/payments?booking_id={booking}": 2,
-    "/api/recommendations": 5,
 }
 
 

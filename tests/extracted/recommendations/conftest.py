@@ -35,9 +35,9 @@ def database(app):
 
 
 @pytest.fixture
-def deliver(consumed_by, database):
+def deliver(app, consumed_by, database):
     """A function: publish (topic, type, changes to the sample); the copy takes them over."""
-    return consumed_by(GROUPS, None, database)
+    return consumed_by(GROUPS, app.extensions["process"], database)
 
 
 @pytest.fixture

@@ -7,11 +7,10 @@ from sqlalchemy import select
 
 from extracted.recommendations import copies
 from extracted.recommendations.model import Concert, Purchase
-from extracted.recommendations.worker import GROUPS
 from kit import dead_letters, worker
 from kit.failures import TryLater
 
-(GROUP,) = GROUPS
+GROUP = "recommendations-copy"
 BOOKING = {"id": "b", "account_id": "ada", "event_id": "concert"}
 CONCERT = ("catalog", "event.scheduled", {"id": "concert", "title": "Small Hours"})
 REQUESTED = ("bookings", "booking.requested", BOOKING)
@@ -45,6 +44,12 @@ def test_messages_in_any_order_leave_the_same_copy(deliver, copied, order):
         deliver(each)
 
     assert copied() == ([("b", "ada", "concert", False)], [("concert", "Small Hours", 1)])
+
+
+def test_rows_from_before_the_outbox_are_copied(deliver, copied):
+    deliver(CONCERT, CONFIRMED, snapshot=True)
+
+    assert copied() == ([("b", "ada", "concert", True)], [("concert", "Small Hours", 1)])
 
 
 def test_a_declined_booking_leaves_no_purchase(deliver, copied):

@@ -27,6 +27,18 @@ def test_events_booked_together_are_recommended_with_their_reason(after, recomme
     assert recommended("me") == [("blues", 0.707107, ["jazz"]), ("metal", 0.5, ["jazz"])]
 
 
+def test_the_reasons_come_in_the_order_of_their_ids(after, recommended):
+    after(
+        ("ada", "jazz"),
+        ("ada", "blues"),
+        ("ada", "folk"),
+        ("me", "jazz"),
+        ("me", "blues"),
+    )
+
+    assert recommended("me") == [("folk", 1.414214, ["blues", "jazz"])]
+
+
 def test_newcomers_get_best_sellers_without_a_reason(after, recommended):
     after(("ada", "jazz"), ("bob", "jazz"), ("bob", "metal"))
 
@@ -109,7 +121,7 @@ def test_more_bookings_need_no_more_statements(after, sign_in):
         *((f"account{number}", "jazz") for number in range(5)),
     )
 
-    assert len(statements(lambda: client.get(PATH))) == len(few) == 4, few
+    assert len(statements(lambda: client.get(PATH))) == len(few) == 5, few
 
 
 def statements(ask):
@@ -137,11 +149,12 @@ def test_wrong_parameters_are_refused_all_at_once(sign_in):
 def test_only_the_signed_in_get_recommendations(app, sign_in):
     stranger = app.test_client()
     expired = sign_in("me", exp=datetime(2029, 12, 31, tzinfo=UTC))
+    endless = sign_in("me", exp=None)
     forged = sign_in("me", signed_with=Ed25519PrivateKey.generate())
 
-    answers = [client.get(PATH) for client in (stranger, expired, forged)]
+    answers = [client.get(PATH) for client in (stranger, expired, endless, forged)]
 
-    assert [answer.status_code for answer in answers] == [401] * 3
+    assert [answer.status_code for answer in answers] == [401] * 4
     assert {answer.json["type"] for answer in answers} == {"not-signed-in"}
 
 
