@@ -123,14 +123,7 @@ def _test_if_idle(dialect, connection, record, fairy):
             raise InvalidatePoolError from error
 
 
-def done_outside(session):
-    """From now on, OutcomeUnknown where the transaction fails: another system has done its part."""
-    session.info["is_done_outside"] = True
-
-
 def _may_have_been_done(session, error):
-    """Whether an error leaves something done: elsewhere, or here if the commit's answer is lost."""
-    if session.info.get("is_done_outside"):
-        return True
+    """Whether an error leaves something done: the answer to the commit is lost."""
     is_lost = isinstance(error, DBAPIError) and error.connection_invalidated
     return is_lost and session.info.get("is_committing", False)

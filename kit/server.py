@@ -49,14 +49,11 @@ class Worker(ThreadWorker):
             write_nonblock(client, head.encode() + answer.data)
 
 
-def options(settings, start=lambda process: None):
-    """Gunicorn's settings for one process with threads; the facade knows all instances.
-
-    start(process) is called once, in the process that serves."""
+def options(settings):
+    """Gunicorn's settings for one process with threads; the facade knows all instances."""
 
     def post_worker_init(worker):
         process = worker.wsgi.extensions["process"]
-        start(process)
         signal.signal(signal.SIGTERM, lambda number, frame: _drain(worker, process))
 
     return {

@@ -9,7 +9,7 @@ import yaml
 from flask import Blueprint, Response
 
 from kit import web
-from monolith import config, forget, reconcile, seed, snapshot
+from monolith import config, forget, seed, snapshot
 from monolith.accounts import commands
 from monolith.accounts import routes as accounts
 from monolith.bookings import routes as bookings
@@ -19,13 +19,7 @@ from monolith.process import Process
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = (accounts, catalog, bookings, payments)
-COMMANDS = (
-    seed.command,
-    snapshot.command,
-    forget.command,
-    reconcile.command,
-    commands.grant_organiser,
-)
+COMMANDS = (seed.command, snapshot.command, forget.command, commands.grant_organiser)
 document = Blueprint("document", __name__)
 
 

@@ -13,6 +13,7 @@ SETTINGS = {
     "STRIPE_API_BASE": (url("http", "https"), "https://api.stripe.com"),
     "STRIPE_TIMEOUT_SECONDS": (whole(1, 80), 8),
     "HOLD_SECONDS": (whole(1, 86_400), 600),
+    "PENDING_SECONDS": (whole(1, 86_400), 900),
     **WEB,
     **PROCESS,
 }

@@ -1,4 +1,5 @@
-"""The worker, with a consumer group for each module: python -m monolith.worker [replay]
+"""The worker, with a consumer group for each module, and the deadline of pending bookings:
+python -m monolith.worker [replay]
 
 Web processes do not know Kafka: their messages go to the outbox, and the worker processes them."""
 
@@ -8,6 +9,7 @@ import sys
 from kit import log, trace, worker
 from kit.settings import KAFKA, or_exit, parse
 from monolith import config
+from monolith.bookings import deadline
 from monolith.groups import GROUPS
 from monolith.process import Process
 
@@ -19,6 +21,7 @@ def main():
     trace.configure(settings)
     process = Process(settings)
     databases = {group: getattr(process.db, group) for group in GROUPS}
+    deadline.start(process)
     worker.main(sys.argv[1:], GROUPS, process, kafka_settings, databases=databases)
 
 

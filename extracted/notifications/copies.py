@@ -4,7 +4,9 @@ They have a consumer group of their own, so that they can be built again without
 
 from datetime import datetime
 
-from extracted.notifications.model import Address, Concert
+from sqlalchemy.dialects.postgresql import insert
+
+from extracted.notifications.model import Address, Cancellation, Concert
 from kit.copies import upsert
 
 
@@ -33,6 +35,15 @@ def keep_concert(session, process, message):
     upsert(session, Concert, row)
 
 
-TOPICS = ("accounts", "catalog")
+def keep_cancellation(session, process, message):
+    cancelled = insert(Cancellation).values(booking_id=message.data["id"])
+    session.execute(cancelled.on_conflict_do_nothing())
+
+
+TOPICS = ("accounts", "bookings", "catalog")
 SNAPSHOTS = True
-HANDLERS = {"account.registered": keep_address, "event.scheduled": keep_concert}
+HANDLERS = {
+    "account.registered": keep_address,
+    "booking.cancelled": keep_cancellation,
+    "event.scheduled": keep_concert,
+}

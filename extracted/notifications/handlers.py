@@ -1,7 +1,7 @@
 """What notifications does when others publish."""
 
 from extracted.notifications import service
-from extracted.notifications.model import Address, Concert
+from extracted.notifications.model import Address, Cancellation, Concert
 from kit.failures import NotYet
 
 
@@ -18,6 +18,8 @@ def welcome(session, process, message):
 
 def confirm(session, process, message):
     booking = message.data
+    if session.get(Cancellation, booking["id"]):
+        return  # it is not confirmed any more: the mail server was away for long
     account = session.get(Address, booking["account_id"])
     if account is None:
         raise NotYet(f"account {booking['account_id']}")

@@ -28,6 +28,14 @@ class Address(Base):
     version: Mapped[int]
 
 
+class Cancellation(Base):
+    """A booking that was cancelled: a copy, from the topic of bookings."""
+
+    __tablename__ = "cancellations"
+
+    booking_id: Mapped[str] = mapped_column(primary_key=True)
+
+
 class Concert(Base):
     """What a confirmation says about an event: a copy, from the topic of the catalog."""
 

@@ -44,11 +44,6 @@ def find(session, account_id):
     return session.get_one(Account, account_id)
 
 
-def exists(session, account_id):
-    """Whether there is an account with this id."""
-    return session.get(Account, account_id) is not None
-
-
 def is_open(session, token):
     """Whether the account of a session exists, and nobody has signed out of the session."""
     return sessions.is_open(session, token)

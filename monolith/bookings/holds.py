@@ -94,20 +94,19 @@ def sell(session, hold):
 
 def free(session, seats):
     """Free seats that were sold."""
-    session.execute(delete(Claim).where(Claim.seat_id.in_(seats), Claim.until == FOR_EVER))
-
-
-def release(session, *hold_ids):
-    """Free the seats of some holds."""
-    claims = select(Claim.seat_id).where(Claim.hold_id.in_(hold_ids))
-    locked = session.scalars(claims.order_by(Claim.seat_id).with_for_update()).all()
-    session.execute(delete(Claim).where(Claim.seat_id.in_(locked)))
+    _delete(session, Claim.seat_id.in_(seats), Claim.until == FOR_EVER)
 
 
 def drop(session, *hold_ids):
     """Free the seats of some holds, and forget the holds."""
-    release(session, *hold_ids)
+    _delete(session, Claim.hold_id.in_(hold_ids))
     session.execute(delete(Hold).where(Hold.id.in_(hold_ids)))
+
+
+def _delete(session, *conditions):
+    claims = select(Claim.seat_id).where(*conditions)
+    locked = session.scalars(claims.order_by(Claim.seat_id).with_for_update()).all()
+    session.execute(delete(Claim).where(Claim.seat_id.in_(locked)))
 
 
 def forget(session, now):

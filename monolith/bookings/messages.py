@@ -8,6 +8,7 @@ TYPES = {
     "pending": "booking.requested",
     "confirmed": "booking.confirmed",
     "declined": "booking.declined",
+    "cancelling": "booking.cancelled",
     "cancelled": "booking.cancelled",
 }
 
@@ -18,6 +19,7 @@ def state(booking, places, **more):
         "id": booking.id,
         "account_id": booking.account_id,
         "event_id": booking.event_id,
+        "hold_id": booking.hold_id,
         "seats": [_seat(place) for place in places],
         "total": booking.total,
         "currency": booking.currency,

@@ -1,11 +1,22 @@
 from datetime import datetime
 
-from sqlalchemy import ARRAY, ForeignKey, Index, String
+from sqlalchemy import ARRAY, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from kit.checks import as_text
 from kit.database import MOMENT, Base
 from monolith.bookings.refusals import NotConfirmed
+
+# The life of a booking: {(status, what happened): the next status}. Anything else that happens came
+# twice, or too late, and changes nothing.
+TRANSITIONS = {
+    ("pending", "paid"): "confirmed",
+    ("pending", "refused"): "declined",
+    ("pending", "overdue"): "declined",
+    ("confirmed", "cancelled"): "cancelling",
+    ("cancelling", "refunded"): "cancelled",
+}
+HAVE_SEATS = ("pending", "confirmed")
 
 
 class BookedSeat(Base):
@@ -21,7 +32,7 @@ class BookedSeat(Base):
 
 
 class Booking(Base):
-    """Seats for an account: pending, then confirmed or declined, and perhaps cancelled later."""
+    """Seats for an account: pending until they are paid for, and perhaps cancelled later."""
 
     __tablename__ = "bookings"
 
@@ -34,7 +45,6 @@ class Booking(Base):
     created_at: Mapped[datetime] = mapped_column(MOMENT)
     booked: Mapped[list[BookedSeat]] = relationship(lazy="selectin")
     status: Mapped[str] = mapped_column(default="pending")
-    # until a snapshot publishes it: 0, or what was published before a way back to step 05, negative
     version: Mapped[int] = mapped_column(default=0, server_default="0")
 
     @property
@@ -42,17 +52,23 @@ class Booking(Base):
         """The ids of the seats, in the order of the plan."""
         return [each.seat_id for each in sorted(self.booked, key=lambda each: each.position)]
 
-    def settle(self, *, paid):
-        """Confirm it if it is paid for, else decline it."""
-        self.status = "confirmed" if paid else "declined"
-        self.version = abs(self.version) + 1
+    @property
+    def has_seats(self):
+        """Whether nobody else can have its seats."""
+        return self.status in HAVE_SEATS
+
+    def advance(self, happened):
+        """Change the status because of what happened; False if that changes nothing."""
+        status = TRANSITIONS.get((self.status, happened))
+        if status is None:
+            return False
+        self.status = status
+        return True
 
     def cancel(self):
-        """Cancel it; NotConfirmed unless it is confirmed."""
-        if self.status != "confirmed":
+        """Begin to cancel it; NotConfirmed unless it is confirmed."""
+        if not self.advance("cancelled"):
             raise NotConfirmed(self.status)
-        self.status = "cancelled"
-        self.version = abs(self.version) + 1
 
     def as_json(self):
         return {
@@ -67,10 +83,11 @@ class Booking(Base):
 
 
 Index("bookings_account", Booking.account_id, Booking.created_at, Booking.id)
+Index("bookings_pending", Booking.created_at, postgresql_where=text("status = 'pending'"))
 
 
 class Hold(Base):
-    """Seats that an account keeps until expires_at, and longer while a booking of them runs."""
+    """Seats that an account keeps until expires_at, or until they are booked."""
 
     __tablename__ = "holds"
 
@@ -82,10 +99,6 @@ class Hold(Base):
     currency: Mapped[str]
     expires_at: Mapped[datetime] = mapped_column(MOMENT, index=True)
     used: Mapped[bool] = mapped_column(default=False)
-
-    def needs_money(self):
-        """Whether a card is charged when it is booked."""
-        return self.total > 0 and not self.used
 
     def as_json(self):
         return {

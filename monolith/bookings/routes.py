@@ -1,6 +1,5 @@
 import re
 from datetime import timedelta
-from functools import partial
 
 from flask import Blueprint
 
@@ -9,11 +8,10 @@ from kit.access import caller, signed_in
 from kit.paging import page, paging
 from kit.process import this_process
 from kit.request import field_if_valid, fields, query
-from monolith.accounts import service as accounts
 from monolith.bookings import service
 from monolith.bookings.idempotency import key_of_request
+from monolith.bookings.places import places_of
 from monolith.catalog import service as catalog
-from monolith.payments import service as payments
 
 bp = Blueprint("bookings", __name__)
 PAYMENT_METHOD = checks.text(
@@ -69,10 +67,8 @@ def book():
         hold_id=checks.identifier,
         payment_method=PAYMENT_METHOD,
     )
-    with process.db.catalog.reading() as session:
-        places = catalog.seats(session, held.seats) if held else []
-    known = _customer_id(process, caller().account_id) if held and held.needs_money() else None
-    with process.db.monolith.transaction() as session:
+    places = places_of(process, held.seats) if held else []
+    with process.db.bookings.transaction() as session:
         booking = service.book(
             session,
             account_id=caller().account_id,
@@ -80,8 +76,7 @@ def book():
             places=places,
             key=key,
             now=process.clock(),
-            provider=process.provider,
-            customer_id=partial(_customer_id, process, caller().account_id, known),
+            pending_for=timedelta(seconds=process.settings.pending_seconds),
         )
         return booking.as_json(), 201
 
@@ -93,24 +88,6 @@ def _own_hold(process):
         return None
     with process.db.bookings.reading() as session:
         return service.own_hold(session, account_id=caller().account_id, hold_id=hold_id)
-
-
-def _customer_id(process, account_id, known=None, *, instead_of=None):
-    """The account's id at the payment provider, made now if there is none.
-
-    No connection to the database is kept while the provider makes it. instead_of is an earlier id,
-    which the provider does not know any more."""
-    if known is None:
-        with process.db.payments.reading() as session:
-            known = payments.customer_id(session, account_id)
-    if known not in (None, instead_of):
-        return known
-    with process.db.accounts.reading() as session:
-        name = accounts.find(session, account_id).name
-    made = process.provider.customer(account_id=account_id, name=name, instead_of=instead_of)
-    with process.db.payments.transaction() as session:
-        payments.keep_customer(session, account_id, made)
-    return made
 
 
 @bp.get("/api/bookings")
@@ -139,16 +116,10 @@ def booking(booking_id):
 @signed_in(body=False)
 def cancel(booking_id):
     process = this_process()
-    with process.db.monolith.transaction() as session:
+    with process.db.bookings.transaction() as session:
         booking = service.find(
             session, account_id=caller().account_id, booking_id=booking_id, locked=True
         )
         fields()
-        service.cancel(
-            session,
-            booking,
-            places=catalog.seats(session, booking.seats),
-            now=process.clock(),
-            provider=process.provider,
-        )
-        return booking.as_json()
+        service.cancel(session, booking, places=places_of(process, booking.seats))
+        return booking.as_json(), 200 if booking.status == "cancelled" else 202

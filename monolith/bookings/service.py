@@ -2,12 +2,13 @@ import uuid
 
 from sqlalchemy import select, tuple_
 
+from kit.checks import as_text
+from kit.failures import NotYet
 from kit.outbox import record
 from kit.refusals import Invalid, NotFound
 from monolith.bookings import holds, idempotency, messages
 from monolith.bookings.model import BookedSeat, Booking, Hold
 from monolith.bookings.refusals import EventStarted, HoldExpired, HoldUsed
-from monolith.payments import service as payments
 
 
 def hold(session, *, account_id, event, places, seats, now, hold_for):
@@ -69,14 +70,12 @@ def book(
     places,
     key,
     now,
-    provider,
-    customer_id,
+    pending_for,
 ):
-    """Book a hold: charge the card, and return the booking.
+    """Book a hold: the booking, which is pending for at most pending_for until it is paid.
 
     If the Idempotency-Key was used before, return the booking that was made then. places are the
-    seats that the catalog's service returned. customer_id() returns the account's id at the payment
-    provider."""
+    seats that the catalog's service returned."""
     request = {"account_id": account_id, "key": key, "body": (hold_id, payment_method), "now": now}
     if key and (booking := idempotency.booked_before(session, **request)):
         return booking
@@ -85,17 +84,16 @@ def book(
         raise HoldExpired()
     holds.lock(session, held)
     held.used = True
+    holds.sell(session, held)
     booking = _make(session, held, places, now)
-    record(session, messages.state(booking, places, payment_method=payment_method))
     if key:
         idempotency.remember(session, booking=booking, **request)
-    charge = _charge(session, booking, payment_method, now, provider, customer_id)
-    booking.settle(paid=charge.succeeded)
-    if booking.status == "confirmed":
-        holds.sell(session, held)
-    else:
-        holds.release(session, held.id)
-    record(session, messages.state(booking, places))
+    pay_by = as_text(now + pending_for)
+    more = {"payment_method": payment_method, "pay_by": pay_by}
+    record(session, messages.state(booking, places, **more))
+    if booking.total == 0:
+        booking.advance("paid")
+        _publish(session, booking, places)
     return booking
 
 
@@ -116,51 +114,42 @@ def _make(session, held, places, now):
     return booking
 
 
-def _charge(session, booking, payment_method, now, provider, customer_id):
-    return payments.charge(
-        session,
-        provider,
-        booking_id=booking.id,
-        account_id=booking.account_id,
-        hold_id=booking.hold_id,
-        amount=booking.total,
-        currency=booking.currency,
-        customer_id=customer_id,
-        payment_method=payment_method,
-        now=now,
-    )
-
-
-def cancel(session, booking, *, places, now, provider):
-    """Cancel a booking that is locked: its seats are free, its charge is given back."""
-    booking.cancel()
-    holds.free(session, booking.seats)
-    session.flush()
-    payments.refund(session, provider, booking_id=booking.id, now=now)
+def _publish(session, booking, places):
+    booking.version += 1
     record(session, messages.state(booking, places))
 
 
-def finish_cancellation(session, booking_id, *, places_of, now, provider):
-    """Whether a booking was still confirmed although its charge was refunded; it is cancelled.
+def cancel(session, booking, *, places):
+    """Cancel a booking that is locked: its seats are free, and its charge will be given back."""
+    booking.cancel()
+    holds.free(session, booking.seats)
+    _publish(session, booking, places)
+    if booking.total == 0:
+        booking.advance("refunded")
 
-    places_of(seats) is what the catalog's service answers for them."""
+
+def settle(session, booking_id, happened, *, places_of):
+    """Change a booking because its money has moved, or because its time is over.
+
+    places_of(seats) is what the catalog's service returns for them."""
     booking = session.get(Booking, booking_id, with_for_update={"of": Booking})
-    if booking is None or booking.status != "confirmed":
-        return False
-    places = places_of(booking.seats)
-    cancel(session, booking, places=places, now=now, provider=provider)
-    return True
+    if booking is None:
+        raise NotYet(f"booking {booking_id}")
+    had_seats = booking.has_seats
+    if not booking.advance(happened) or not had_seats:
+        return  # a cancellation was published when it began, and its seats are free since then
+    if not booking.has_seats:
+        holds.free(session, booking.seats)
+    _publish(session, booking, places_of(booking.seats))
 
 
-def hold_is_over(session, hold_id, now):
-    """Whether a hold can no longer be booked, and no booking of it is pending. Nobody books it
-    before this transaction ends."""
-    held = session.get(Hold, hold_id, with_for_update=True)
-    # only the next step commits a booking that is pending: both work on one database for a while
-    pending = select(Booking.id).where(Booking.hold_id == hold_id, Booking.status == "pending")
-    if session.scalar(pending):
-        return False
-    return held is None or held.used or held.expires_at <= now
+def overdue(session, made_before):
+    """The ids of the bookings that have been pending since before a moment."""
+    pending = select(Booking.id).where(
+        Booking.status == "pending",
+        Booking.created_at <= made_before,
+    )
+    return session.scalars(pending.order_by(Booking.created_at)).all()
 
 
 def taken(session, event_id, now):

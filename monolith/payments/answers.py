@@ -1,4 +1,8 @@
-"""What an error of the payment provider means for the request that it answers."""
+"""What an error of the payment provider means for the message that is being processed.
+
+If the provider answers nobody, the message waits in its place (Unavailable). If only this request
+has trouble, the others go on, and this one is made again later (OutcomeUnknown, TryLater):
+kit/failures.py. Only a card that is refused is an answer."""
 
 import logging
 
@@ -6,18 +10,18 @@ import requests
 import stripe
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from kit.failures import TryLater
 from kit.refusals import OutcomeUnknown, Unavailable
 
 log = logging.getLogger(__name__)
-NOTHING_DONE = (
+NOT_SERVED = (
     stripe.AuthenticationError,
-    stripe.InvalidRequestError,
     stripe.PermissionError,
     stripe.RateLimitError,
 )
 
 
-class UnknownCustomer(Unavailable):
+class UnknownCustomer(TryLater):
     """The provider does not know the customer."""
 
 
@@ -42,14 +46,16 @@ def is_about_the_card(error):
 
 
 def refusal_of(error):
-    """Log what the provider said; answer what the customer gets to know."""
+    """Log what the provider said; answer with the exception that fits."""
     line = {"error": type(error).__name__, "code": error.code}
     log.error("payment provider", extra=line)
-    if error.code == "resource_missing" and getattr(error, "param", None) == "customer":
-        return UnknownCustomer("The payment provider")
-    if isinstance(error, NOTHING_DONE) or _was_not_sent(error):
+    if isinstance(error, NOT_SERVED) or _was_not_sent(error):
         return Unavailable("The payment provider")
-    return OutcomeUnknown("The payment provider")
+    if not isinstance(error, stripe.InvalidRequestError):
+        return OutcomeUnknown("The payment provider")
+    about = f"the payment provider: {error.code} {error.param}"
+    is_about_customer = error.code == "resource_missing" and error.param == "customer"
+    return UnknownCustomer(about) if is_about_customer else TryLater(about)
 
 
 def _was_not_sent(error):

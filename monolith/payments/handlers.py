@@ -1,5 +1,8 @@
 """What payments does when others publish."""
 
+from functools import partial
+
+from monolith.accounts import service as accounts
 from monolith.payments import service
 
 
@@ -12,6 +15,42 @@ def make_customer(session, process, message):
     )
 
 
-TOPICS = ("accounts",)
+def follow_booking(session, process, message):
+    booking = message.data
+    is_older = "hold_id" not in booking  # than step 10: the request that published it moved money
+    if is_older or booking["total"] == 0:
+        return
+    service.follow(
+        session,
+        process.provider,
+        happened=message.type,
+        booking=booking,
+        customer_id=partial(_customer_id, process, booking["account_id"]),
+        now=process.clock(),
+    )
+
+
+def _customer_id(process, account_id, *, instead_of=None):
+    """The account's id at the payment provider, made now if there is none.
+
+    instead_of is an earlier id, which the provider does not know any more."""
+    with process.db.payments.reading() as session:
+        known = service.customer_id(session, account_id)
+    if known not in (None, instead_of):
+        return known
+    with process.db.accounts.reading() as session:
+        name = accounts.find(session, account_id).name
+    made = process.provider.customer(account_id=account_id, name=name, instead_of=instead_of)
+    with process.db.payments.transaction() as session:
+        service.keep_customer(session, account_id, made)
+    return made
+
+
+TOPICS = ("accounts", "bookings")
 SNAPSHOTS = False
-HANDLERS = {"account.registered": make_customer}
+HANDLERS = {
+    "account.registered": make_customer,
+    "booking.requested": follow_booking,
+    "booking.declined": follow_booking,
+    "booking.cancelled": follow_booking,
+}

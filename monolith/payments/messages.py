@@ -13,15 +13,15 @@ TYPES = {
 REASONS = {"payment.declined": "card-declined", "payment.refunded": "booking-cancelled"}
 
 
-def money_moved(payment):
-    """A charge or refund was made, or refused."""
+def money_moved(payment, reason=None):
+    """A charge or refund was made, or refused; reason replaces the usual one."""
     type = TYPES[payment.kind, payment.status]
     data = {
         "id": payment.id,
         "booking_id": payment.booking_id,
         "amount": payment.amount,
         "currency": payment.currency,
-        "reason": REASONS.get(type),
+        "reason": reason or REASONS.get(type),
         "aggregate_version": payment.version,
     }
     return Message(TOPIC, type, payment.booking_id, data)

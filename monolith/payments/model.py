@@ -6,6 +6,24 @@ from kit.checks import as_text
 from kit.database import MOMENT, Base
 
 VERSIONS = {"charge": 1, "refund": 2}  # of the money of one booking, which is one aggregate
+# What a message about a booking means for its money: {(state, message): what to do}. Any other
+# message came twice, or too late, and means nothing.
+TO_DO = {
+    ("none", "booking.requested"): "charge",
+    ("none", "booking.declined"): "close",
+    ("charged", "booking.declined"): "refund",
+    ("charged", "booking.cancelled"): "refund",
+}
+
+
+def state_of(payments):
+    """The state of a booking's money, by its payments: none, charged, refused or refunded."""
+    ended = {(payment.kind, payment.status) for payment in payments}
+    if ("refund", "succeeded") in ended:
+        return "refunded"
+    if ("charge", "succeeded") in ended:
+        return "charged"
+    return "refused" if ended else "none"
 
 
 class Customer(Base):

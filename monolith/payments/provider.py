@@ -1,16 +1,17 @@
 """The payment provider, over the Stripe API.
 
 A charge for a hold has the key charge:{hold_id}, so that a repeat is the same charge. If that key
-was used before, an earlier request may have charged this card or another one, and what it answered
-may be lost, or old by now. Then the provider's list of charges says what is true."""
+was used before, an earlier request may have charged this card (or, before step 10, another one),
+and what it answered may be lost, or old by now. Then the provider's list of charges says what is
+true."""
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import stripe
 
 from kit import trace
+from kit.failures import TryLater
 from kit.refusals import OutcomeUnknown, Unavailable
 from monolith.payments.answers import is_about_the_card, is_about_the_request, is_replay, refusal_of
 
@@ -28,19 +29,9 @@ class Charge:
     succeeded: bool
 
 
-@dataclass(frozen=True)
-class PaidHold:
-    """A charge that succeeded, as the provider lists it."""
-
-    charge_id: str
-    hold_id: str
-    account_id: str
-    created_at: datetime
-
-
 class Provider:
-    """The payment provider: Unavailable where it surely did nothing, OutcomeUnknown where it gave
-    no clear answer.
+    """The payment provider: Unavailable where it answers nobody, OutcomeUnknown where it gave no
+    clear answer, TryLater where it refuses a request and not a card.
 
     No request is repeated by itself: a connection that is refused after an answer that was lost
     would look as if nothing had been done."""
@@ -81,7 +72,10 @@ class Provider:
                 "payment_method": payment_method,
             },
         }
-        return self._pay(order, f"charge:{hold_id}") or self._pay_again(order)
+        charge = self._pay(order, f"charge:{hold_id}") or self._pay_again(order)
+        if charge is None:  # the earlier request has not ended
+            raise OutcomeUnknown("The payment provider")
+        return charge
 
     def _pay(self, order, key):
         """The outcome of a new charge; None if the key was used before."""
@@ -98,25 +92,49 @@ class Provider:
         return None if is_replay(intent.last_response) else _outcome(intent)
 
     def _pay_again(self, order):
+        """The outcome of the earlier request with the same card; a charge of another card, which
+        only a step before 10 can have made, is given back first."""
         wanted = order["metadata"]
-        of_customer = self._list(self._stripe.payment_intents, customer=order["customer"])
-        earlier = [each for each in of_customer if _of(each, "hold_id") == wanted["hold_id"]]
-        paid = [each.id for each in earlier if _outcome(each).succeeded]
+        earlier = self._earlier(order["customer"], wanted["hold_id"])
+        outcomes = [_outcome(each) for each in earlier]
         kept = None
-        for intent in earlier:
-            if intent.id not in paid or self._is_refunded(intent.id):
+        for intent, charge in zip(earlier, outcomes, strict=True):
+            if charge.succeeded and self._is_refunded(intent.id):
                 continue
             if kept is None and _of(intent, "payment_method") == wanted["payment_method"]:
-                kept = intent
-            else:
+                kept = charge
+            elif charge.succeeded:
                 self.refund(intent.id, key=intent.id)
-        if kept:
-            return _outcome(kept)
+        if kept or not earlier:
+            return kept
         key = f"charge:{wanted['hold_id']}:{len(earlier)}:{wanted['payment_method']}"
-        charge = self._pay(order, key)
-        if charge is None:
+        return self._pay(order, key)
+
+    def _earlier(self, customer_id, hold_id):
+        """The charges that were tried for a hold, the newest first."""
+        of_customer = self._list(self._stripe.payment_intents, customer=customer_id)
+        return [each for each in of_customer if _of(each, "hold_id") == hold_id]
+
+    def close(self, *, customer_id, account_id, hold_id, amount, currency):
+        """The charge for a hold, if it was made; from now on none will be.
+
+        A payment that nobody confirms takes the hold's key. If that was used before, the provider
+        refuses, and its list says what became of the charge."""
+        unconfirmed = {
+            "amount": amount,
+            "currency": currency.lower(),
+            "customer": customer_id,
+            "metadata": {"account_id": account_id, "hold_id": hold_id},
+        }
+        try:
+            self._ask(self._stripe.payment_intents.create, unconfirmed, f"charge:{hold_id}")
+        except stripe.StripeError as refusal:
+            if not is_replay(refusal):
+                raise refusal_of(refusal) from refusal
+        tried = [_outcome(each) for each in self._earlier(customer_id, hold_id)]
+        if not tried:  # the earlier request has not ended
             raise OutcomeUnknown("The payment provider")
-        return charge
+        return next((each for each in tried if each.succeeded), tried[0])
 
     def _is_refunded(self, charge_id):
         refunds = self._list(self._stripe.refunds, payment_intent=charge_id)
@@ -133,30 +151,7 @@ class Provider:
         else:
             if refund.status in NOT_DONE:
                 log.error("refund failed", extra={"charge_id": charge_id, "refund_id": refund.id})
-                raise Unavailable("The payment provider")
-
-    def paid_holds(self, since):
-        """The charges for holds that were made since a moment and succeeded, the newest first."""
-        return [
-            PaidHold(
-                charge_id=intent.id,
-                hold_id=_of(intent, "hold_id"),
-                account_id=_of(intent, "account_id"),
-                created_at=datetime.fromtimestamp(intent.created, UTC),
-            )
-            for intent in self._list(self._stripe.payment_intents, **_created(since))
-            if intent.status == "succeeded" and _of(intent, "hold_id")
-        ]
-
-    def refunds(self, since):
-        """{charge: booking} of the refunds made since a moment.
-
-        The booking is None if the charge was given back without one."""
-        return {
-            refund.payment_intent: _of(refund, "booking_id")
-            for refund in self._list(self._stripe.refunds, **_created(since))
-            if refund.status not in NOT_DONE
-        }
+                raise TryLater(f"the payment provider: refund {refund.status}")
 
     def _list(self, of, **params):
         def pages(params, options):
@@ -185,7 +180,3 @@ def _outcome(intent):
 
 def _of(thing, name):
     return getattr(thing.metadata, name, None)
-
-
-def _created(since):
-    return {"created": {"gte": int(since.timestamp())}}

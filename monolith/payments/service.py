@@ -1,14 +1,15 @@
 import uuid
+from datetime import datetime
 
-from sqlalchemy import ARRAY, String, any_, literal, select, tuple_
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
-from kit.database import done_outside
 from kit.outbox import record
 from monolith.payments import messages
 from monolith.payments.answers import UnknownCustomer
-from monolith.payments.model import VERSIONS, Customer, Payment
-from monolith.payments.provider import Charge
+from monolith.payments.model import TO_DO, VERSIONS, Customer, Payment, state_of
+
+LOCKS = 4  # the first of two lock numbers: no other lock of ours begins with it
 
 
 def customer_id(session, account_id):
@@ -36,80 +37,74 @@ def keep_customer(session, account_id, provider_id):
     )
 
 
-def charge(
-    session,
-    provider,
-    *,
-    booking_id,
-    account_id,
-    hold_id,
-    amount,
-    currency,
-    customer_id,
-    payment_method,
-    now,
-):
-    """The charge of a booking's total to the card; without an id if there is nothing to pay.
+def follow(session, provider, *, happened, booking, customer_id, now):
+    """Move a booking's money as a message about it requires; record what was moved.
 
-    customer_id() is the account's id at the provider; customer_id(instead_of=id) makes another."""
-    if amount == 0:
-        return Charge(id=None, succeeded=True)
-    charged = _charge(
-        provider,
-        customer_id,
-        account_id=account_id,
-        hold_id=hold_id,
-        amount=amount,
-        currency=currency,
-        payment_method=payment_method,
-    )
-    if charged.succeeded:
-        done_outside(session)
-    payment = Payment(
-        id=uuid.uuid4().hex,
-        booking_id=booking_id,
-        account_id=account_id,
-        kind="charge",
-        amount=amount,
-        currency=currency,
-        status="succeeded" if charged.succeeded else "declined",
-        created_at=now,
-        provider_id=charged.id,
-        version=VERSIONS["charge"],
-    )
-    _store(session, payment)
-    return charged
+    happened is the type of the message, and booking its payload. customer_id() is the account's id
+    at the provider; customer_id(instead_of=id) makes another."""
+    # a message that is tried again may be processed at the same time as a later one
+    lock = func.pg_advisory_xact_lock(LOCKS, func.hashtext(booking["id"]))
+    session.execute(select(lock))
+    of_booking = select(Payment).where(Payment.booking_id == booking["id"])
+    payments = session.scalars(of_booking.order_by(Payment.version)).all()
+    reason = happened.replace(".", "-")
+    match TO_DO.get((state_of(payments), happened)):
+        # later nobody is charged: booking.declined follows
+        case "charge" if now < datetime.fromisoformat(booking["pay_by"]):
+            card = booking["payment_method"]
+            charge = _ask(provider.charge, customer_id, booking, payment_method=card)
+            _store(session, _charge(booking, charge, now))
+        case "close":
+            tried_at = datetime.fromisoformat(booking["created_at"])
+            charge = _charge(booking, _ask(provider.close, customer_id, booking), tried_at)
+            is_charged = charge.status == "succeeded"
+            _store(session, charge, None if is_charged else reason)
+            if is_charged:
+                _refund(session, provider, charge, reason, now)
+        case "refund":
+            _refund(session, provider, payments[0], reason, now)
 
 
-def _charge(provider, customer_id, **order):
+def _ask(request, customer_id, booking, **more):
+    order = {
+        "account_id": booking["account_id"],
+        "hold_id": booking["hold_id"],
+        "amount": booking["total"],
+        "currency": booking["currency"],
+        **more,
+    }
     known = customer_id()
     try:
-        return provider.charge(customer_id=known, **order)
+        return request(customer_id=known, **order)
     except UnknownCustomer:
-        return provider.charge(customer_id=customer_id(instead_of=known), **order)
+        return request(customer_id=customer_id(instead_of=known), **order)
 
 
-def refund(session, provider, *, booking_id, now):
-    """Refund what a booking cost."""
-    of_charge = select(Payment).where(Payment.booking_id == booking_id, Payment.kind == "charge")
-    paid = session.scalar(of_charge)
-    if paid is None:
-        return
-    if paid.provider_id:
-        provider.refund(paid.provider_id, key=booking_id, booking_id=booking_id)
-        done_outside(session)
-    _store(session, paid.refunded(id=uuid.uuid4().hex, now=now))
+def _charge(booking, charge, at):
+    return Payment(
+        id=uuid.uuid4().hex,
+        booking_id=booking["id"],
+        account_id=booking["account_id"],
+        kind="charge",
+        amount=booking["total"],
+        currency=booking["currency"],
+        status="succeeded" if charge.succeeded else "declined",
+        created_at=at,
+        provider_id=charge.id,
+        version=VERSIONS["charge"],
+    )
 
 
-def _store(session, payment):
+def _refund(session, provider, charge, reason, now):
+    if charge.provider_id:
+        booking_id = charge.booking_id
+        provider.refund(charge.provider_id, key=booking_id, booking_id=booking_id)
+    _store(session, charge.refunded(id=uuid.uuid4().hex, now=now), reason)
+
+
+def _store(session, payment, reason=None):
     session.add(payment)
-    record(session, messages.money_moved(payment))
-
-
-def recorded(session, charge_ids):
-    """Those of some charges at the provider that a booking was paid with."""
-    among = Payment.provider_id == any_(literal(charge_ids, ARRAY(String)))
-    return set(session.scalars(select(Payment.provider_id).where(among)))
+    record(session, messages.money_moved(payment, reason))
 
 
 def of_booking(session, *, account_id, booking_id, limit, after):

@@ -20,6 +20,7 @@ from monolith.config import parse
 from monolith.groups import GROUPS
 
 PASSWORD = "correct horse"
+IS_LEFT = "select exists (select from outbox where published_at is null) as is_left"
 
 
 @pytest.fixture
@@ -135,8 +136,8 @@ def event(make_event):
 
 
 @pytest.fixture
-def buy():
-    """A function: hold seats of an event, book them and return the booking."""
+def buy(catch_up):
+    """A function: hold seats of an event, book them, and return the booking with its outcome."""
 
     def buy(client, event, seats, card="pm_card_visa", headers=None):
         held = client.post(f"/api/events/{event.id}/holds", json={"seats": seats})
@@ -147,7 +148,8 @@ def buy():
             headers=headers,
         )
         assert booked.status_code == 201, booked.json
-        return booked.json
+        catch_up()
+        return client.get(f"/api/bookings/{booked.json['id']}").json
 
     return buy
 
@@ -160,7 +162,8 @@ def broker():
 
 @pytest.fixture
 def catch_up(process, broker):
-    """Publish what is in the outbox, and let every group consume it, as relay and worker do."""
+    """A function: publish what is in the outbox, and let every group consume it, as relay and
+    worker do, until nothing more is published."""
     consumers = [
         consumer(
             group,
@@ -174,11 +177,13 @@ def catch_up(process, broker):
     relay = Relay(process.settings.database_url, broker, threading.Event())
 
     def catch_up():
+        is_left = True
         with psycopg.connect(relay.url, autocommit=True, row_factory=namedtuple_row) as connection:
-            while relay.send_batch(connection):
-                pass
-        for each in consumers:
-            each.step()
+            while is_left:
+                relay.send_batch(connection)
+                for each in consumers:
+                    each.step()
+                is_left = connection.execute(IS_LEFT).fetchone().is_left
 
     return catch_up
 

@@ -2,6 +2,9 @@ from datetime import timedelta
 
 import pytest
 
+from kit.failures import NotYet
+from monolith.bookings import deadline, service
+
 
 def hold(client, event, seats):
     return client.post(f"/api/events/{event.id}/holds", json={"seats": seats})
@@ -148,11 +151,15 @@ def test_a_repeated_request_makes_one_booking(fan, event):
     assert len(fan.get("/api/bookings").json["items"]) == 1
 
 
-def test_a_repeated_request_returns_the_current_booking(fan, event):
+def test_a_repeated_request_returns_the_current_booking(fan, event, catch_up):
     held = hold(fan, event, event.seats[:1]).json
     booking = book(fan, held["id"], key="abc").json
+    catch_up()
+    paid = book(fan, held["id"], key="abc").json
     fan.post(f"/api/bookings/{booking['id']}/cancellation")
+    catch_up()
 
+    assert (booking["status"], paid["status"]) == ("pending", "confirmed")
     assert book(fan, held["id"], key="abc").json["status"] == "cancelled"
 
 
@@ -191,15 +198,95 @@ def test_a_malformed_key_is_named_with_other_fields(fan, event, key):
     }
 
 
-def test_a_booking_is_cancelled_once_and_frees_seats(fan, event, buy):
+def test_a_booking_is_cancelled_once_and_frees_seats(fan, event, buy, catch_up):
     booking = buy(fan, event, event.seats[:2])
 
     cancelled = fan.post(f"/api/bookings/{booking['id']}/cancellation")
 
-    assert (cancelled.status_code, cancelled.json["status"]) == (200, "cancelled")
+    assert (cancelled.status_code, cancelled.json["status"]) == (202, "cancelling")
     assert statuses(fan, event)[:2] == ["free", "free"]
     assert fan.get(f"/api/events/{event.id}").json["seats_left"] == 10
     assert fan.post(f"/api/bookings/{booking['id']}/cancellation").json["type"] == "not-confirmed"
+    catch_up()
+    assert fan.get(f"/api/bookings/{booking['id']}").json["status"] == "cancelled"
+
+
+def test_a_pending_booking_keeps_its_seats(fan, event, process, sign_up):
+    held = hold(fan, event, event.seats[:1]).json
+    now = process.clock()
+
+    booking = book(fan, held["id"]).json
+    process.clock = lambda: now + timedelta(minutes=14)
+
+    assert booking["status"] == "pending"
+    assert statuses(fan, event)[0] == "sold"
+    assert hold(sign_up("other"), event, event.seats[:1]).json["type"] == "seat-taken"
+    assert fan.post(f"/api/bookings/{booking['id']}/cancellation").json["type"] == "not-confirmed"
+    assert fan.get(f"/api/events/{event.id}").json["seats_left"] == 9
+
+
+def test_a_booking_that_is_not_paid_in_time_is_declined(fan, event, process, published):
+    now = process.clock()
+    early = book(fan, hold(fan, event, event.seats[:1]).json["id"]).json
+    process.clock = lambda: now + timedelta(minutes=8)
+    late = book(fan, hold(fan, event, event.seats[1:2]).json["id"]).json
+
+    process.clock = lambda: now + timedelta(minutes=16)
+    deadline.decline_overdue(process)
+
+    assert fan.get(f"/api/bookings/{early['id']}").json["status"] == "declined"
+    assert fan.get(f"/api/bookings/{late['id']}").json["status"] == "pending"
+    assert statuses(fan, event)[:2] == ["free", "sold"]
+    assert [type for type, data in published("bookings") if data["id"] == early["id"]] == [
+        "booking.requested",
+        "booking.declined",
+    ]
+
+
+def test_one_overdue_booking_that_fails_does_not_stop_others(fan, event, process, monkeypatch):
+    now = process.clock()
+    made = [book(fan, hold(fan, event, [seat]).json["id"]).json["id"] for seat in event.seats[:2]]
+    process.clock = lambda: now + timedelta(minutes=16)
+    settle = deadline.service.settle
+
+    def fail_once(session, booking_id, *arguments, **more):
+        if booking_id == made[0]:
+            raise RuntimeError
+        settle(session, booking_id, *arguments, **more)
+
+    monkeypatch.setattr(deadline.service, "settle", fail_once)
+    deadline.decline_overdue(process)
+
+    assert [fan.get(f"/api/bookings/{id}").json["status"] for id in made] == ["pending", "declined"]
+
+
+def test_an_answer_that_comes_twice_frees_no_seat_twice(fan, event, buy, process, sign_up):
+    declined = buy(fan, event, event.seats[:1], card="pm_card_visa_chargeDeclined")
+    buy(sign_up("other"), event, event.seats[:1])
+
+    for happened in ("refused", "overdue", "refunded", "paid"):
+        with process.db.bookings.transaction() as session:
+            service.settle(session, declined["id"], happened, places_of=None)
+
+    assert statuses(fan, event)[0] == "sold"
+    assert fan.get(f"/api/bookings/{declined['id']}").json["status"] == "declined"
+
+
+def test_a_refund_frees_no_seat_that_was_sold_again(fan, event, buy, sign_up, catch_up):
+    booking = buy(fan, event, event.seats[:1])
+    fan.post(f"/api/bookings/{booking['id']}/cancellation")
+    other = sign_up("other")
+    book(other, hold(other, event, event.seats[:1]).json["id"])
+
+    catch_up()
+
+    assert fan.get(f"/api/bookings/{booking['id']}").json["status"] == "cancelled"
+    assert statuses(fan, event)[0] == "sold"
+
+
+def test_money_of_an_unknown_booking_waits(process):
+    with pytest.raises(NotYet), process.db.bookings.transaction() as session:
+        service.settle(session, "unknown", "paid", places_of=None)
 
 
 def test_bookings_are_listed_newest_first_in_pages(fan, event, buy):

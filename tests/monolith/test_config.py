@@ -46,6 +46,7 @@ def test_a_missing_required_setting_is_named(name):
         ("STRIPE_TIMEOUT_SECONDS", "0"),
         ("HOLD_SECONDS", "-1"),
         ("HOLD_SECONDS", "1.5"),
+        ("PENDING_SECONDS", "0"),
         ("SESSION_KEY", "a:c2hvcnQ="),
         ("SESSION_KEY", KEYS["SESSION_KEY"].partition(":")[2]),
         ("SESSION_PUBLIC_KEYS", KEYS["SESSION_PUBLIC_KEYS"] + ","),

@@ -236,6 +236,34 @@ def test_old_rows_survive_upgrade_downgrade_and_upgrade(own_database_url):
     assert after["customers"] == ["(a,cus_1)"]
 
 
+def test_pending_bookings_survive_the_way_back_and_forth(own_database_url):
+    with psycopg.connect(own_database_url) as connection:
+        connection.execute(
+            "insert into bookings values "
+            "('b', 'a', 'e', 'h', 9000, 'EUR', '2030-01-02Z', 'pending', 1),"
+            "('c', 'a', 'e', 'i', 9000, 'EUR', '2030-01-02Z', 'cancelling', 3)"
+        )
+    before = everything(own_database_url)
+
+    alembic(own_database_url, "downgrade", "0005")
+    between = everything(own_database_url), rights_on_the_inbox(own_database_url)
+    alembic(own_database_url, "upgrade", "head")
+
+    assert between == (before, {"notifications", "payments", "recommendations"})
+    assert everything(own_database_url) == before
+    assert rights_on_the_inbox(own_database_url) - between[1] == {"bookings"}
+
+
+def rights_on_the_inbox(database_url):
+    """The modules whose role may insert into the inbox."""
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute(
+            "select split_part(grantee, '_', 2) from information_schema.role_table_grants "
+            "where table_name = 'inbox' and privilege_type = 'INSERT' and grantee <> current_user"
+        ).fetchall()
+    return {module for (module,) in rows}
+
+
 def test_temporary_triggers_and_old_columns_are_dropped(own_database_url):
     with psycopg.connect(own_database_url) as connection:
         assert (

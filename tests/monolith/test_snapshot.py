@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 from kit.turn import turn
 
+TOPICS = ("accounts", "catalog", "bookings", "payments")
 AGGREGATES = ("accounts", "ended_sessions", "events", "bookings", "payments")
 
 
@@ -24,20 +25,22 @@ def make_unpublished(process):
 
 
 def test_a_snapshot_publishes_every_row_once(
-    app, process, sign_up, event, buy, published, lab_services
+    app, process, sign_up, event, buy, published, lab_services, catch_up
 ):
     ada = sign_up("unique.snapshot")
     kept, gone = buy(ada, event, event.seats[:1]), buy(ada, event, event.seats[1:2])
     ada.post(f"/api/bookings/{gone['id']}/cancellation")
     ada.delete("/api/sessions")
+    catch_up()
     make_unpublished(process)
+    before = {topic: len(published(topic)) for topic in TOPICS}
 
     output = snapshot(app)
     again = snapshot(app)
 
     topics = {
-        topic: [(type, data["aggregate_version"]) for type, data in published(topic)]
-        for topic in ("accounts", "catalog", "bookings", "payments")
+        topic: [(type, data["aggregate_version"]) for type, data in published(topic)[count:]]
+        for topic, count in before.items()
     }
     assert (output.splitlines()[-1], again) == ("published 8", "")
     assert sorted(topics["accounts"]) == [("account.registered", 1), ("session.ended", 1)]
@@ -91,21 +94,6 @@ def test_versions_continue_after_a_way_back(app, process, fan, event, buy, publi
     assert again[0] == "booking.confirmed"
     assert again[1]["aggregate_version"] == before[-1][1]["aggregate_version"] + 1
     assert snapshot(app) == ""
-
-
-def test_a_booking_that_changes_before_the_snapshot_is_published_with_a_newer_version(
-    app, process, fan, event, buy, published
-):
-    booking = buy(fan, event, event.seats[:1])
-    before = published("bookings")
-    make_versions_negative(process)
-
-    fan.post(f"/api/bookings/{booking['id']}/cancellation")
-    snapshot(app)
-
-    (cancelled,) = published("bookings")[len(before) :]
-    assert cancelled[0] == "booking.cancelled"
-    assert cancelled[1]["aggregate_version"] == before[-1][1]["aggregate_version"] + 1
 
 
 ASKED_FOR_A_TURN = text(

@@ -23,7 +23,12 @@ def book(client, held):
     )
 
 
-def test_sessions_and_holds_survive_a_kill_of_the_process(encore):
+def is_confirmed(client, booked):
+    path = f"/api/bookings/{booked.json.get('id', 'none')}"
+    return client.request("GET", path).json.get("status") == "confirmed"
+
+
+def test_sessions_and_holds_survive_a_kill_of_the_process(encore, eventually):
     fan = encore.sign_in("fan@encore.example")
     event, seats = free_seats(fan)
     held = hold(fan, event, seats[0])
@@ -32,10 +37,11 @@ def test_sessions_and_holds_survive_a_kill_of_the_process(encore):
     encore.wait_ready()
 
     assert fan.request("GET", "/api/accounts/me").status == 200
-    assert book(fan, held).json.get("status") == "confirmed"
+    booked = book(fan, held)
+    eventually(lambda: is_confirmed(fan, booked))
 
 
-def test_one_of_two_instances_can_be_killed(encore_of):
+def test_one_of_two_instances_can_be_killed(encore_of, eventually):
     encore = encore_of(web=2)
     fan = encore.sign_in("fan@encore.example")
     event, seats = free_seats(fan)
@@ -44,8 +50,8 @@ def test_one_of_two_instances_can_be_killed(encore_of):
     served_by = sorted({answer.headers.get("X-Served-By") for answer in answers})
 
     encore.kill(served_by[0])
-    booked = [book(fan, held).json.get("status") for held in holds]
+    booked = [book(fan, held) for held in holds]
 
     assert [answer.status for answer in answers] == [200] * 20
     assert len(served_by) == 2
-    assert booked == ["confirmed"] * 4
+    eventually(lambda: all(is_confirmed(fan, each) for each in booked))

@@ -49,7 +49,7 @@ def test_modules_import_only_public_interfaces_of_others():
     )
 
 
-def test_each_statement_uses_tables_of_one_module(encore):
+def test_each_statement_uses_tables_of_one_module(encore, eventually):
     with encore.statements() as statements:
         fan = encore.sign_in("fan@encore.example")
         event = fan.request("GET", "/api/events").json["items"][0]["id"]
@@ -64,6 +64,9 @@ def test_each_statement_uses_tables_of_one_module(encore):
         booking = fan.request(
             "POST", "/api/bookings", json={"hold_id": hold, "payment_method": "pm_card_visa"}
         ).json["id"]
+        eventually(
+            lambda: fan.request("GET", f"/api/bookings/{booking}").json["status"] == "confirmed"
+        )
         for path in (
             "/api/bookings",
             f"/api/bookings/{booking}",

@@ -42,7 +42,9 @@ def test_messages_are_published_in_order_of_change(encore, eventually):
     booking = fan.request(
         "POST", "/api/bookings", json={"hold_id": held, "payment_method": "pm_card_visa"}
     ).json["id"]
-    fan.request("POST", f"/api/bookings/{booking}/cancellation")
+    path = f"/api/bookings/{booking}"
+    eventually(lambda: fan.request("GET", path).json["status"] == "confirmed")
+    fan.request("POST", f"{path}/cancellation")
 
     def published(topic):
         return [

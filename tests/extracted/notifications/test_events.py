@@ -13,7 +13,7 @@ def test_samples_with_an_unknown_field_are_processed(deliver, topic_of, lab_serv
     mailed = len(lab_services.mails(to=known["email"]))
     concert = json.loads((FOLDER / "event.scheduled.sample.json").read_text())
 
-    for type in ("account.registered", "event.scheduled", "booking.confirmed"):
+    for type in ("account.registered", "event.scheduled", "booking.confirmed", "booking.cancelled"):
         changes = (
             {"account_id": known["id"], "event_id": concert["id"]}
             if type == "booking.confirmed"
@@ -25,5 +25,6 @@ def test_samples_with_an_unknown_field_are_processed(deliver, topic_of, lab_serv
         "account.registered",
         "event.scheduled",
         "booking.confirmed",
+        "booking.cancelled",
     }
     assert len(lab_services.mails(to=known["email"])) == mailed + 2

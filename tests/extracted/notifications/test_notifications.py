@@ -22,6 +22,7 @@ from kit.failures import TryLater
 from kit.refusals import Unavailable
 from tools.lab.ground.waiting import free_port
 
+CANCELLED = ("bookings", "booking.cancelled", {"account_id": "ada", "event_id": "concert"})
 ADA = ("accounts", "account.registered", {"id": "ada", "email": "ada.listens@encore.example"})
 BOB = ("accounts", "account.registered", {"id": "bob", "email": "bob.listens@encore.example"})
 CONCERT = ("catalog", "event.scheduled", {"id": "concert", "title": "Small Hours"})
@@ -283,3 +284,20 @@ def test_a_mail_server_with_a_known_certificate_is_used(mailer_over_tls, certifi
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
 
     mailer_over_tls.send(mail_to("ada@encore.example"))
+
+
+def test_a_booking_cancelled_while_mail_was_down_is_not_confirmed(
+    deliver, process, subjects, eventually, lab_services
+):
+    working, process.mailer = (
+        process.mailer,
+        Mailer("smtp://127.0.0.1:1", sender="tickets@encore.example"),
+    )
+    deliver(ADA, CONCERT)
+    deliver(BOOKED, CANCELLED, (*BOOKED[:2], {**BOOKED[2], "id": "kept"}))
+
+    process.mailer = working
+
+    eventually(lambda: deliver() or len(subjects()) == 2)
+    texts = [mail["text"] for mail in lab_services.mails(to="ada.listens@encore.example")]
+    assert any("booking kept is confirmed" in text for text in texts)
