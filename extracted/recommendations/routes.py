@@ -1,9 +1,10 @@
-from flask import Blueprint
+from flask import Blueprint, request
 
-from extracted.recommendations import service
+from extracted.recommendations import copies, service
 from extracted.recommendations.similarity import suggest
 from kit import checks
-from kit.access import caller, signed_in
+from kit.access import caller, public, signed_in
+from kit.message import Message
 from kit.paging import page, paging
 from kit.process import this_process
 from kit.request import query
@@ -32,3 +33,15 @@ def recommendations():
         render=lambda row: row,
         position=lambda row: (row["score"], row["event"]["id"]),
     )
+
+
+@bp.post("/purchases")
+@public()
+def purchase():
+    """Store a confirmed booking. The monolith waits for this answer; no route leads here."""
+    process = this_process()
+    booking = request.get_json()
+    message = Message("bookings", "booking.confirmed", booking["id"], booking)
+    with process.database.transaction() as session:
+        copies.keep_purchase(session, process, message)
+    return "", 204

@@ -1,14 +1,14 @@
 import re
 from datetime import timedelta
 
-from flask import Blueprint
+from flask import Blueprint, request
 
 from kit import checks
 from kit.access import caller, signed_in
 from kit.paging import page, paging
 from kit.process import this_process
 from kit.request import field_if_valid, fields, query
-from monolith.bookings import service
+from monolith.bookings import chain, service
 from monolith.bookings.idempotency import key_of_request
 from monolith.bookings.places import places_of
 from monolith.catalog import service as catalog
@@ -68,7 +68,7 @@ def book():
         payment_method=PAYMENT_METHOD,
     )
     places = places_of(process, held.seats) if held else []
-    with process.db.bookings.transaction() as session:
+    with process.db.monolith.transaction() as session:
         booking = service.book(
             session,
             account_id=caller().account_id,
@@ -78,6 +78,15 @@ def book():
             now=process.clock(),
             pending_for=timedelta(seconds=process.settings.pending_seconds),
         )
+        if booking.status == "pending":
+            chain.call(
+                session,
+                process,
+                booking,
+                places,
+                payment_method=body["payment_method"],
+                recommendations=request.headers["X-Recommendations-Web"].split()[0],
+            )
         return booking.as_json(), 201
 
 
