@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from kit import dead_letters, kafka, rebuild
 from kit.consumer import WORK_SECONDS, Consumer
 from kit.failures import cause_of
+from kit.relay import Relay
 
 STOP_SECONDS = 8.0
 REPLAY_SECONDS = 5.0  # between two looks for dead letters that are due
@@ -27,12 +28,13 @@ STANDSTILL_SECONDS = 2 * WORK_SECONDS  # a group that begins no step for so long
 logger = logging.getLogger(__name__)
 
 
-def main(words, groups, process, settings, *, databases, copies=None, name=None):
+def main(words, groups, process, settings, *, databases, copies=None, name=None, outbox=None):
     """Consume for groups {name: module}, replay their dead letters if the word is replay, or build
     their copies again if it is rebuild.
 
     databases is {name: Database}; process is what the handlers get besides the session. copies is
-    {name: the tables of its copy}, and name that of this process, where there are copies."""
+    {name: the tables of its copy}, and name that of this process, where there are copies. outbox is
+    the URL of a database whose messages this process relays, too."""
     commands = ["replay", "rebuild"] if copies else ["replay"]
     if words not in ([], *([each] for each in commands)):
         sys.exit(f"usage: no word, or {' or '.join(commands)}")
@@ -47,7 +49,7 @@ def main(words, groups, process, settings, *, databases, copies=None, name=None)
     if words == ["rebuild"]:
         rebuild_all(copies, databases, broker, name)
     else:
-        run(groups, consumer_of, broker)
+        run(groups, consumer_of, broker, outbox)
 
 
 def consumer(group, module, process, source, database):
@@ -89,8 +91,9 @@ def replay_when_due(groups, consumer_of, stop):
                 dead_letters.replay(consumer_of(group, None), only_due=True)
 
 
-def run(groups, consumer_of, broker):
-    """Consume until SIGTERM; exit with code 1 if a group fails or stands still."""
+def run(groups, consumer_of, broker, outbox=None):
+    """Consume, and relay the messages in the database at outbox, if it is given, until SIGTERM;
+    exit with code 1 if a group or the relay fails, or a group stands still."""
     stop = threading.Event()
     failed = threading.Event()
     steps = dict.fromkeys(groups, time.monotonic())  # when each group began its newest step
@@ -111,6 +114,8 @@ def run(groups, consumer_of, broker):
 
     work = {group: partial(consume, group) for group in groups}
     work["replay"] = partial(replay_when_due, groups, consumer_of, stop)
+    if outbox:
+        work["relay"] = Relay(outbox, broker, stop).run
 
     signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
     threads = [

@@ -14,11 +14,10 @@ from monolith.accounts import commands
 from monolith.accounts import routes as accounts
 from monolith.bookings import routes as bookings
 from monolith.catalog import routes as catalog
-from monolith.payments import routes as payments
 from monolith.process import Process
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = (accounts, catalog, bookings, payments)
+MODULES = (accounts, catalog, bookings)
 COMMANDS = (seed.command, snapshot.command, forget.command, commands.grant_organiser)
 document = Blueprint("document", __name__)
 

@@ -1,17 +1,14 @@
 """The settings of the monolith's processes; docs/settings.md says what each is for."""
 
-from kit.settings import DATABASE, PROCESS, REQUIRED, WEB, Misconfigured, or_exit, url, whole, word
+from kit.settings import DATABASE, PROCESS, REQUIRED, WEB, Misconfigured, or_exit, whole
 from kit.settings import parse as parse_table
 from kit.tokens import public_keys
 from monolith.accounts.keys import belong_together, private_key
 
 SETTINGS = {
     **DATABASE,
-    "STRIPE_API_KEY": (word, REQUIRED),
     "SESSION_KEY": (private_key, REQUIRED),
     "SESSION_PUBLIC_KEYS": (public_keys, REQUIRED),
-    "STRIPE_API_BASE": (url("http", "https"), "https://api.stripe.com"),
-    "STRIPE_TIMEOUT_SECONDS": (whole(1, 80), 8),
     "HOLD_SECONDS": (whole(1, 86_400), 600),
     "PENDING_SECONDS": (whole(1, 86_400), 900),
     **WEB,

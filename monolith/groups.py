@@ -1,6 +1,5 @@
-"""The consumer groups: one for each module, with its name, so that it takes its offsets along."""
+"""The consumer groups: each has the name of its module, so that it takes its offsets along."""
 
 from monolith.bookings import handlers as bookings
-from monolith.payments import handlers as payments
 
-GROUPS = {"bookings": bookings, "payments": payments}
+GROUPS = {"bookings": bookings}

@@ -9,7 +9,6 @@ from kit.database import Database
 from kit.tokens import Verifier
 from monolith.accounts import service as accounts
 from monolith.accounts.sessions import Signer
-from monolith.payments.provider import Provider
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,6 @@ class Databases:
     accounts: Database
     catalog: Database
     bookings: Database
-    payments: Database
 
     def dispose(self):
         for field in fields(self):
@@ -34,11 +32,6 @@ class Process:
         self.settings = settings
         self.clock = clock
         self.db = _databases(settings)
-        self.provider = Provider(
-            settings.stripe_api_base,
-            settings.stripe_api_key,
-            timeout=settings.stripe_timeout_seconds,
-        )
         self.signer = Signer(settings.session_key)
         self.verifier = Verifier(settings.session_public_keys, is_open=self._is_open)
         self.draining = False

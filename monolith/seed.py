@@ -15,9 +15,8 @@ from monolith import snapshot
 from monolith.accounts import seed as accounts
 from monolith.bookings import seed as bookings
 from monolith.catalog import seed as catalog
-from monolith.payments import seed as payments
 
-MODULES = (catalog, accounts, bookings, payments)
+MODULES = (catalog, accounts, bookings)
 
 
 @dataclass

@@ -11,9 +11,8 @@ from kit.turn import turn
 from monolith.accounts import snapshot as accounts
 from monolith.bookings import snapshot as bookings
 from monolith.catalog import snapshot as catalog
-from monolith.payments import snapshot as payments
 
-MODULES = (accounts, catalog, bookings, payments)
+MODULES = (accounts, catalog, bookings)
 
 
 @click.command("snapshot")

@@ -1,4 +1,4 @@
-"""The worker, with a consumer group for each module, and the deadline of pending bookings:
+"""The worker, with the consumer group of bookings, and the deadline of those that are pending:
 python -m monolith.worker [replay]
 
 Web processes do not know Kafka: their messages go to the outbox, and the worker processes them."""

@@ -3,8 +3,8 @@
 import os
 from datetime import UTC, datetime
 
-from extracted.recommendations import config, routes, sessions
-from kit import web
+from extracted.recommendations import config, routes
+from kit import sessions, web
 from kit.database import Database
 from kit.tokens import Verifier
 

@@ -38,15 +38,6 @@ Index(
 )
 
 
-class EndedSession(Base):
-    """A session that somebody has signed out of, kept until its token expires."""
-
-    __tablename__ = "ended_sessions"
-
-    sid: Mapped[str] = mapped_column(primary_key=True)
-    expires_at: Mapped[datetime] = mapped_column(MOMENT, index=True)
-
-
 class Concert(Base):
     """What a recommendation says about an event: a copy, from the topic of the catalog."""
 

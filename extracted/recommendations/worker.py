@@ -4,8 +4,8 @@ import os
 import sys
 from datetime import UTC, datetime
 
-from extracted.recommendations import config, copies, sessions
-from kit import log, trace, worker
+from extracted.recommendations import config, copies
+from kit import log, sessions, trace, worker
 from kit.database import Database
 
 NAME = "recommendations-worker"

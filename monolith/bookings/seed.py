@@ -1,17 +1,21 @@
-"""The past bookings of the sample data: each customer goes mostly to concerts of two genres."""
+"""The past bookings of the sample data: each customer goes mostly to concerts of two genres, and
+has paid at the box office."""
 
 from collections import defaultdict
 from datetime import timedelta
 from random import Random
+from types import SimpleNamespace
 
 from sqlalchemy import insert, select
 
+from kit.outbox import record
+from monolith.bookings import messages
 from monolith.bookings.holds import FOR_EVER
 from monolith.bookings.model import BookedSeat, Booking, Claim
 
 
 def load(session, sample):
-    """Store the bookings, which were paid at the box office; their rows go to the sample."""
+    """Store and publish the bookings; their rows go to the sample."""
     events = defaultdict(list)  # genre: [(event, how many seats it has, those that are free)]
     for event, seats in sample.plans:
         events[event.genre].append((event, len(seats), list(seats)))
@@ -30,6 +34,19 @@ def load(session, sample):
         booked = select(BookedSeat.seat_id, Booking.event_id, FOR_EVER).join(Booking)
         claims = insert(Claim).from_select(["seat_id", "event_id", "until"], booked)
         session.execute(claims)
+        _publish(session, sold)
+
+
+def _publish(session, sold):
+    """Record the messages of the bookings: payments stores the charges, and nobody gets a mail."""
+    requested = {"status": "pending", "version": 1}
+    record(session, *(_state(*each, requested, paid_at="box-office") for each in sold))
+    record(session, *(_state(*each, {}) for each in sold), snapshot=True)
+
+
+def _state(booking, seats, changes, **more):
+    places = [SimpleNamespace(**seat) for seat in seats]
+    return messages.state(SimpleNamespace(**booking | changes), places, **more)
 
 
 def _of_customer(sample, account_id, events):
@@ -65,4 +82,5 @@ def _row(sample, random, account_id, number, event, seats):
         "total": sum(seat["price"] for seat in seats),
         "currency": event.currency,
         "created_at": sample.today - timedelta(days=random.randint(61, 90)),
+        "version": 2,
     }

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import yaml
 
+from extracted.payments import app as payments
+from extracted.payments import config as of_payments
 from extracted.recommendations import app as recommendations
-from extracted.recommendations.config import for_web
+from extracted.recommendations import config as of_recommendations
 from kit.http import PROBLEMS
 from kit.refusals import Refusal
 from monolith.app import create_app
@@ -21,18 +23,23 @@ UNREACHABLE = parse(
         "LOG_LEVEL": "ERROR",
     }
 )
-RECOMMENDATIONS = for_web(
-    {
-        **COMPOSE["services"]["recommendations-web"]["environment"],
-        "DATABASE_URL": "postgresql://a:b@127.0.0.1:1/c",
-        "LOG_LEVEL": "ERROR",
-    }
-)
+SERVICES = [(payments, of_payments), (recommendations, of_recommendations)]
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
+def unreachable(app, config):
+    """The application of a service, whose database is away."""
+    name = f"{app.__name__.split('.')[1]}-web"
+    settings = {
+        **COMPOSE["services"][name]["environment"],
+        "DATABASE_URL": "postgresql://a:b@127.0.0.1:1/c",
+        "LOG_LEVEL": "ERROR",
+    }
+    return app.create_app(config.for_web(settings))
+
+
 def test_routes_and_document_have_the_same_operations():
-    applications = create_app(UNREACHABLE), recommendations.create_app(RECOMMENDATIONS)
+    applications = create_app(UNREACHABLE), *(unreachable(*each) for each in SERVICES)
     rules = [
         rule
         for application in applications

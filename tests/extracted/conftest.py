@@ -3,13 +3,16 @@
 import json
 import re
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from kit import memory
 from kit.message import Message
+from kit.tokens import ALGORITHM, COOKIE, ISSUER, parse_key
 from kit.worker import consumer
 
 FOLDER = Path("docs/events")
@@ -27,6 +30,28 @@ def database_url_of(services):
             return server.url(service).rsplit("/", 1)[0] + "/one_test"
 
         yield database_url_of
+
+
+@pytest.fixture
+def sign_in(app, lab_services):
+    """A function: a client with a session token of an account; changes are claims."""
+    key_id, key = parse_key(lab_services.session_key, Ed25519PrivateKey.from_private_bytes)
+
+    def sign_in(account_id, *, signed_with=key, **changes):
+        claims = {
+            "sub": account_id,
+            "sid": f"session of {account_id}",
+            "role": "customer",
+            "exp": app.extensions["process"].clock() + timedelta(hours=1),
+            "iss": ISSUER,
+            "aud": ISSUER,
+            **changes,
+        }
+        client = app.test_client()
+        client.set_cookie(COOKIE, jwt.encode(claims, signed_with, ALGORITHM, {"kid": key_id}))
+        return client
+
+    return sign_in
 
 
 @pytest.fixture

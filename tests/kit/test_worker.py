@@ -1,5 +1,6 @@
 """A worker runs its groups until one of them fails, or replays their dead letters."""
 
+import signal
 import threading
 import time
 from datetime import timedelta
@@ -9,7 +10,8 @@ import pytest
 
 from kit import dead_letters, memory, worker
 from kit.failures import TryLater
-from kit.message import Unprocessable
+from kit.message import Message, Unprocessable
+from kit.outbox import record
 
 
 @pytest.fixture
@@ -150,3 +152,53 @@ def test_a_rebuild_of_a_group_in_use_names_its_process(database, broker, effects
 
     with pytest.raises(SystemExit, match="stop things-worker first: the consumer group copy"):
         worker.rebuild_all({"copy": [effects]}, {"copy": database}, broker, "things-worker")
+
+
+@pytest.fixture
+def terminate(monkeypatch):
+    """A function: what SIGTERM does to a worker that runs in this process."""
+    handlers = {}
+    monkeypatch.setattr(worker.signal, "signal", handlers.__setitem__)
+    return lambda: handlers[signal.SIGTERM](signal.SIGTERM, None)
+
+
+def url_of(database):
+    return database.url.replace("+psycopg", "")
+
+
+def test_a_worker_relays_the_messages_in_its_outbox(database, broker, terminate):
+    consumed = []
+
+    def handle(session, process, message):
+        consumed.append(message.data)
+        terminate()
+
+    groups = {"one": group(handle)}
+    with database.transaction() as session:
+        record(session, Message("things", "thing.happened", "key", {"number": 1}))
+
+    def consumer_of(name, source):
+        return worker.consumer(name, groups[name], None, source, database)
+
+    with pytest.raises(SystemExit) as ended:
+        worker.run(groups, consumer_of, broker, url_of(database))
+
+    assert (consumed, ended.value.code) == ([{"number": 1}], 0)
+
+
+def test_a_failing_relay_ends_the_whole_worker(database):
+    class Mute(memory.Broker):
+        def send(self, messages):
+            raise RuntimeError("broken")
+
+    groups = {"idle": group(lambda session, process, message: None)}
+    with database.transaction() as session:
+        record(session, Message("things", "thing.happened", "key", {"number": 1}))
+
+    def consumer_of(name, source):
+        return worker.consumer(name, groups[name], None, source, database)
+
+    with pytest.raises(SystemExit) as ended:
+        worker.run(groups, consumer_of, Mute(), url_of(database))
+
+    assert ended.value.code == 1

@@ -1,8 +1,8 @@
-"""The monolith in this process, on a fresh database and the lab's real services."""
+"""The monolith in this process, on a fresh database; payments answers without a provider."""
 
 import json
 import threading
-import urllib.request
+import uuid
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -11,6 +11,7 @@ import pytest
 from psycopg.rows import namedtuple_row
 
 from kit import memory
+from kit.message import Message, read
 from kit.relay import Relay
 from kit.worker import consumer
 from monolith.app import create_app
@@ -27,8 +28,6 @@ IS_LEFT = "select exists (select from outbox where published_at is null) as is_l
 def environ(lab_services, database_url):
     return {
         "DATABASE_URL": database_url,
-        "STRIPE_API_BASE": lab_services.stripe_api_base,
-        "STRIPE_API_KEY": lab_services.stripe_api_key,
         "SESSION_KEY": lab_services.session_key,
         "SESSION_PUBLIC_KEYS": lab_services.session_public_keys,
         "LOG_LEVEL": "ERROR",
@@ -160,10 +159,49 @@ def broker():
     return memory.Broker(partitions=1)
 
 
+class Payments:
+    """What the service answers to the messages of bookings: only one card is good."""
+
+    REASONS = {"payment.declined": "card-declined", "payment.refunded": "booking-cancelled"}
+
+    def __init__(self, broker):
+        self.broker = broker
+        self.source = broker.source("payments", ["bookings"])
+
+    def step(self):
+        for record in self.source.poll():
+            message = read(record.topic, record.key, record.value, record.headers)
+            if type := self.answer(message):
+                data = self.payload(type, message.data)
+                now = message.recorded_at
+                self.broker.send([Message("payments", type, message.key, data, recorded_at=now)])
+            self.source.commit(record)
+
+    def answer(self, message):
+        """The type of the answer to a message, or None."""
+        booking = message.data
+        if message.snapshot or booking["total"] == 0 or "paid_at" in booking:
+            return None
+        if message.type == "booking.requested":
+            is_good = booking["payment_method"] == "pm_card_visa"
+            return "payment.authorised" if is_good else "payment.declined"
+        return "payment.refunded" if message.type == "booking.cancelled" else None
+
+    def payload(self, type, booking):
+        return {
+            "id": uuid.uuid4().hex,
+            "booking_id": booking["id"],
+            "amount": booking["total"],
+            "currency": booking["currency"],
+            "reason": self.REASONS.get(type),
+            "aggregate_version": 2 if type == "payment.refunded" else 1,
+        }
+
+
 @pytest.fixture
 def catch_up(process, broker):
-    """A function: publish what is in the outbox, and let every group consume it, as relay and
-    worker do, until nothing more is published."""
+    """A function: publish what is in the outbox, and let payments and every group consume it, as
+    relay and workers do, until nothing more is published."""
     consumers = [
         consumer(
             group,
@@ -174,6 +212,7 @@ def catch_up(process, broker):
         )
         for group, module in GROUPS.items()
     ]
+    payments = Payments(broker)
     relay = Relay(process.settings.database_url, broker, threading.Event())
 
     def catch_up():
@@ -181,7 +220,7 @@ def catch_up(process, broker):
         with psycopg.connect(relay.url, autocommit=True, row_factory=namedtuple_row) as connection:
             while is_left:
                 relay.send_batch(connection)
-                for each in consumers:
+                for each in (payments, *consumers):
                     each.step()
                 is_left = connection.execute(IS_LEFT).fetchone().is_left
 
@@ -200,25 +239,3 @@ def published(catch_up, broker):
         ]
 
     return published
-
-
-@pytest.fixture
-def ledger(lab_services):
-    """A function: [(charge or refund, amount)] at the payment provider, of one hold or of all."""
-
-    def ledger(hold_id=None):
-        items, after = [], ""
-        while after is not None:
-            with urllib.request.urlopen(
-                f"{lab_services.stripe_api_base}/_sandbox/ledger?limit=100{after}"
-            ) as answer:
-                page = json.load(answer)
-            items += page["items"]
-            after = f"&after={page['next']}" if page["next"] else None
-        return [
-            (item["kind"], item["amount"])
-            for item in items
-            if hold_id is None or item["metadata"].get("hold_id") == hold_id
-        ]
-
-    return ledger

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from extracted.notifications.config import SETTINGS as OF_NOTIFICATIONS
-from extracted.recommendations.config import OF_WEB, OF_WORKER
+from extracted.payments import config as payments
+from extracted.recommendations import config as recommendations
 from kit.settings import KAFKA, REQUIRED
 from monolith.config import SETTINGS
 from tools.lab.ground.tree import HERE
@@ -22,6 +23,15 @@ DOCUMENTED = dict(
         r"^\| `(\w+)` \| (.+?) \|", (HERE.path / "docs" / "settings.md").read_text(), re.MULTILINE
     )
 )
+EACH = [
+    SETTINGS,
+    KAFKA,
+    OF_NOTIFICATIONS,
+    payments.OF_WEB,
+    payments.OF_WORKER,
+    recommendations.OF_WEB,
+    recommendations.OF_WORKER,
+]
 DOCKERFILES = [
     path
     for path in HERE.path.rglob("Dockerfile")
@@ -29,7 +39,7 @@ DOCKERFILES = [
 ]
 
 
-@pytest.mark.parametrize("settings", [SETTINGS, KAFKA, OF_NOTIFICATIONS, OF_WEB, OF_WORKER])
+@pytest.mark.parametrize("settings", EACH)
 def test_every_setting_is_documented_with_its_default(settings):
     words = {REQUIRED: "required", None: "none"}
     in_code = {name: words.get(default, f"`{default}`") for name, (_, default) in settings.items()}
@@ -58,6 +68,7 @@ def test_every_setting_of_a_service_is_documented():
     [
         ("monolith", "web"),
         ("extracted/notifications", "notifications-worker"),
+        ("extracted/payments", "payments-web"),
         ("extracted/recommendations", "recommendations-web"),
     ],
 )

@@ -81,7 +81,7 @@ def test_every_published_message_matches_its_schema(
 
     messages = [message for topic in HERE.topics for message in published(topic)]
 
-    assert {type for type, _ in messages} == SCHEMAS.keys()
+    assert {type for type, _ in messages} == SCHEMAS.keys()  # those of payments are imitated
     assert {(type, error) for type, data in messages for error in errors(type, data)} == set()
     assert not any(
         word in json.dumps(messages).lower() for word in ("password", "argon2", "cookie")

@@ -1,4 +1,4 @@
-"""What the processes depend on: web processes work without a Kafka client."""
+"""What the processes depend on: web processes know neither Kafka nor the payment provider."""
 
 import subprocess
 import sys
@@ -8,11 +8,11 @@ import pytest
 from tools.lab.ground.tree import HERE
 
 
-@pytest.mark.parametrize("package", ["monolith", "extracted.recommendations"])
-def test_a_web_process_imports_no_kafka_client(package):
+@pytest.mark.parametrize("package", ["monolith", "extracted.payments", "extracted.recommendations"])
+def test_a_web_process_imports_no_client_of_kafka_or_stripe(package):
     code = (
         f"import sys, {package}.app, {package}.serve; "
-        "print([name for name in sys.modules if name.split('.')[0] == 'kafka'])"
+        "print([name for name in sys.modules if name.split('.')[0] in ('kafka', 'stripe')])"
     )
     environment = {
         "PYTHONPATH": str(HERE.path),
@@ -49,6 +49,7 @@ WORKERS = (
     "monolith.worker",
     "kit.relay",
     "extracted.notifications.worker",
+    "extracted.payments.worker",
     "extracted.recommendations.worker",
 )
 SETTINGS = {

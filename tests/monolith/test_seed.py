@@ -12,7 +12,6 @@ TABLES = (
     "accounts",
     "bookings",
     "booking_seats",
-    "payments",
     "claims",
 )
 COLUMNS = {"claims": "seat_id, event_id, hold_id, until::text"}  # Python has no infinite date
@@ -122,3 +121,18 @@ def test_sample_events_have_100_to_1000_seats_sold_once(app, content):
         == len(rows["booking_seats"])
         == len(rows["claims"])
     )
+
+
+def test_a_sample_booking_was_requested_before_it_was_confirmed(app, published):
+    seed(app)
+
+    messages = published("bookings")
+
+    types = {}
+    for type, booking in messages:
+        types.setdefault(booking["id"], []).append((type, booking["aggregate_version"]))
+    paid_at = {booking.get("paid_at") for type, booking in messages if type == "booking.requested"}
+    assert paid_at == {"box-office"}
+    assert {tuple(each) for each in types.values()} == {
+        (("booking.requested", 1), ("booking.confirmed", 2))
+    }

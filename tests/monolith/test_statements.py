@@ -15,7 +15,6 @@ READS = {
     "/api/accounts/me": 2,
     "/api/bookings": 3,
     "/api/bookings/{booking}": 3,
-    "/api/payments?booking_id={booking}": 2,
 }
 
 

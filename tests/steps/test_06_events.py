@@ -27,7 +27,7 @@ def test_registering_works_while_mail_and_payments_are_down(encore, eventually):
     eventually(lambda: encore.mails(to=NEW["email"]), within=30)
     eventually(
         lambda: encore.rows(
-            "monolith",
+            "payments",
             f"select provider_id from customers where account_id = '{answer.json['id']}'",
         ),
         within=30,

@@ -1,15 +1,12 @@
 """Recommendations in this process: the application and the consumer of its copy."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from extracted.recommendations.app import create_app
 from extracted.recommendations.config import for_web
 from extracted.recommendations.worker import GROUPS
-from kit.tokens import ALGORITHM, COOKIE, ISSUER, parse_key
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -38,28 +35,6 @@ def database(app):
 def deliver(app, consumed_by, database):
     """A function: publish (topic, type, changes to the sample); the copy takes them over."""
     return consumed_by(GROUPS, app.extensions["process"], database)
-
-
-@pytest.fixture
-def sign_in(app, lab_services):
-    """A function: a client with a session token of an account; changes are claims."""
-    key_id, key = parse_key(lab_services.session_key, Ed25519PrivateKey.from_private_bytes)
-
-    def sign_in(account_id, *, signed_with=key, **changes):
-        claims = {
-            "sub": account_id,
-            "sid": f"session of {account_id}",
-            "role": "customer",
-            "exp": NOW + timedelta(hours=1),
-            "iss": ISSUER,
-            "aud": ISSUER,
-            **changes,
-        }
-        client = app.test_client()
-        client.set_cookie(COOKIE, jwt.encode(claims, signed_with, ALGORITHM, {"kid": key_id}))
-        return client
-
-    return sign_in
 
 
 @pytest.fixture

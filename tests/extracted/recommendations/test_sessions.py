@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from extracted.recommendations.model import EndedSession
 from extracted.recommendations.worker import COPIES, GROUPS
 from kit.rebuild import rebuild
+from kit.sessions import ended_sessions
 
 PATH = "/api/recommendations"
 ENDED = ("accounts", "session.ended", {"sid": "session of ada"})
@@ -36,7 +36,7 @@ def test_ended_sessions_are_kept_until_their_tokens_expire(deliver, app, databas
     deliver(("accounts", "session.ended", second))
 
     with database.reading() as session:
-        assert session.scalars(select(EndedSession.sid)).all() == ["second"]
+        assert session.scalars(select(ended_sessions.c.sid)).all() == ["second"]
 
 
 def test_a_rebuild_of_the_copy_lets_nobody_in_who_signed_out(

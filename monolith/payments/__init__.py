@@ -1,1 +1,0 @@
-"""Charges and refunds at the payment provider."""
