@@ -9,6 +9,7 @@ from sqlalchemy import DateTime, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass, Session
 
+from kit.network import NETWORK, SERVER_NETWORK
 from kit.refusals import OutcomeUnknown
 
 log = logging.getLogger(__name__)
@@ -20,21 +21,6 @@ BOUNDS = {
     "lock_timeout": 20_000,
     "statement_timeout": 25_000,
     "idle_in_transaction_session_timeout": 60_000,
-}
-NETWORK = {
-    "connect_timeout": 3,  # seconds, like the next three
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,  # milliseconds
-}
-# The same at the server: it gives up a session whose machine is gone, with its locks. Keepalives do
-# not count while something that was sent is not acknowledged; the timeout does.
-SERVER_NETWORK = {
-    "tcp_keepalives_idle": 5,
-    "tcp_keepalives_interval": 2,
-    "tcp_keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
 }
 KEPT_OPEN = 5  # connections a pool; more are opened while they are needed
 

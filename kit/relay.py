@@ -18,8 +18,8 @@ from psycopg.rows import namedtuple_row
 
 from kit import kafka, log, trace
 from kit.backoff import Backoff
-from kit.database import NETWORK, SERVER_NETWORK
 from kit.message import CHANNEL, Message
+from kit.network import NETWORK, SERVER_NETWORK
 from kit.settings import DATABASE, KAFKA, PROCESS, or_exit, parse
 
 BATCH = 500  # rows

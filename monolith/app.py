@@ -10,15 +10,13 @@ from flask import Blueprint, Response
 
 from kit import web
 from monolith import config, forget, seed, snapshot
-from monolith.accounts import commands
-from monolith.accounts import routes as accounts
 from monolith.bookings import routes as bookings
 from monolith.catalog import routes as catalog
 from monolith.process import Process
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = (accounts, catalog, bookings)
-COMMANDS = (seed.command, snapshot.command, forget.command, commands.grant_organiser)
+MODULES = (catalog, bookings)
+COMMANDS = (seed.command, snapshot.command, forget.command)
 document = Blueprint("document", __name__)
 
 

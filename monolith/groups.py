@@ -1,5 +1,10 @@
-"""The consumer groups: each has the name of its module, so that it takes its offsets along."""
+"""The consumer groups: each has a name that stays with its module, so that it takes its offsets
+along."""
 
+from monolith import sessions
 from monolith.bookings import handlers as bookings
 
-GROUPS = {"bookings": bookings}
+# A replay goes in this order, too.
+GROUPS = {"monolith-sessions": sessions, "bookings": bookings}
+# Whose role each of them works in: an attribute of the process's databases.
+WORKS_AS = {"monolith-sessions": "sessions", "bookings": "bookings"}

@@ -7,8 +7,7 @@ from sqlalchemy import make_url
 
 from kit.database import Database
 from kit.tokens import Verifier
-from monolith.accounts import service as accounts
-from monolith.accounts.sessions import Signer
+from monolith import sessions
 
 
 @dataclass(frozen=True)
@@ -16,9 +15,9 @@ class Databases:
     """The database as each module may use it; `monolith` has all rights, for what spans modules."""
 
     monolith: Database
-    accounts: Database
     catalog: Database
     bookings: Database
+    sessions: Database
 
     def dispose(self):
         for field in fields(self):
@@ -32,7 +31,6 @@ class Process:
         self.settings = settings
         self.clock = clock
         self.db = _databases(settings)
-        self.signer = Signer(settings.session_key)
         self.verifier = Verifier(settings.session_public_keys, is_open=self._is_open)
         self.draining = False
 
@@ -41,8 +39,8 @@ class Process:
         self.db.monolith.check()
 
     def _is_open(self, token):
-        with self.db.accounts.reading() as session:
-            return accounts.is_open(session, token)
+        with self.db.sessions.reading() as session:
+            return sessions.is_open(session, token)
 
 
 def _databases(settings):

@@ -1,22 +1,22 @@
 """Sample data, decided by a seed number: the same numbers give the same rows.
 
-Each module stores its own rows in its seed.py, one after the other."""
+Each module stores its own rows in its seed.py, one after the other. The customers are those of
+accounts: kit/sample.py decides their ids."""
 
-import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 
 import click
 from flask.cli import with_appcontext
 
+from kit import sample as ids
 from kit.process import this_process
 from kit.turn import turn
 from monolith import snapshot
-from monolith.accounts import seed as accounts
 from monolith.bookings import seed as bookings
 from monolith.catalog import seed as catalog
 
-MODULES = (catalog, accounts, bookings)
+MODULES = (catalog, bookings)
 
 
 @dataclass
@@ -28,15 +28,16 @@ class Sample:
     accounts: int
     bookings: int  # at most, for each customer
     today: datetime
-    fan_password: str
-    organiser_password: str
     plans: list = field(default_factory=list)  # (event, its seats as rows), from the catalog
-    customers: list = field(default_factory=list)  # account ids, from accounts
     sales: list = field(default_factory=list)  # bookings as rows, from bookings
 
     def id(self, kind, *which):
         """The id of a thing of the sample."""
-        return uuid.uuid5(uuid.NAMESPACE_URL, f"urn:encore:{self.seed}:{kind}:{which}").hex
+        return ids.id_of(self.seed, kind, *which)
+
+    def customers(self):
+        """The account ids of those who buy, the fan's first."""
+        return [ids.account_id(self.seed, email) for email in ids.customers(self.accounts)]
 
 
 @click.command("seed")
@@ -52,7 +53,7 @@ class Sample:
     default=100,
     show_default=True,
     type=click.IntRange(2, 1_000_000),
-    help="How many accounts, the fan and the organiser included.",
+    help="How many accounts there are, the fan and the organiser included.",
 )
 @click.option(
     "--bookings",
@@ -69,18 +70,6 @@ class Sample:
     type=click.DateTime(["%Y-%m-%d"]),
     help="The day that the events lie around; today, unless given.",
 )
-@click.option(
-    "--fan-password",
-    envvar="FAN_PASSWORD",
-    required=True,
-    help="Of fan@encore.example and the other customers.",
-)
-@click.option(
-    "--organiser-password",
-    envvar="ORGANISER_PASSWORD",
-    required=True,
-    help="Of organiser@encore.example.",
-)
 @with_appcontext
 def command(today, **numbers):
     """Load sample data; where it is there already, change nothing."""
@@ -96,6 +85,6 @@ def command(today, **numbers):
             module.load(session, sample)
         snapshot.publish_all(session)
     click.echo(
-        f"Loaded {len(catalog.VENUES)} venues, {sample.events} events, {sample.accounts} accounts "
+        f"Loaded {len(catalog.VENUES)} venues, {sample.events} events "
         f"and {len(sample.sales)} past bookings."
     )

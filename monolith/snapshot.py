@@ -8,11 +8,10 @@ from flask.cli import with_appcontext
 
 from kit.process import this_process
 from kit.turn import turn
-from monolith.accounts import snapshot as accounts
 from monolith.bookings import snapshot as bookings
 from monolith.catalog import snapshot as catalog
 
-MODULES = (accounts, catalog, bookings)
+MODULES = (catalog, bookings)
 
 
 @click.command("snapshot")

@@ -21,7 +21,8 @@ import psycopg
 from extracted.payments.chunks import TABLES
 from extracted.payments.ledger import Ledger
 from extracted.payments.unpublished import hand_over
-from kit.database import BOUNDS, NETWORK
+from kit.database import BOUNDS
+from kit.network import NETWORK
 from kit.settings import DATABASE, REQUIRED, database, or_exit, parse
 
 SETTINGS = {**DATABASE, "MONOLITH_DATABASE_URL": (database, REQUIRED)}

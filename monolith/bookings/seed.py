@@ -20,7 +20,7 @@ def load(session, sample):
     for event, seats in sample.plans:
         events[event.genre].append((event, len(seats), list(seats)))
     sold = []  # (booking as a row, its seats)
-    for account_id in sample.customers:
+    for account_id in sample.customers():
         sold += _of_customer(sample, account_id, events)
     sample.sales = [booking for booking, _ in sold]
     links = [

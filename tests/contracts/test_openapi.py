@@ -5,25 +5,31 @@ from pathlib import Path
 
 import yaml
 
+from extracted.accounts import app as accounts
+from extracted.accounts.config import from_environment as of_accounts
 from extracted.payments import app as payments
-from extracted.payments import config as of_payments
+from extracted.payments.config import for_web as of_payments
 from extracted.recommendations import app as recommendations
-from extracted.recommendations import config as of_recommendations
+from extracted.recommendations.config import for_web as of_recommendations
 from kit.http import PROBLEMS
 from kit.refusals import Refusal
 from monolith.app import create_app
-from monolith.config import parse
+from monolith.config import from_environment
 
 DOCUMENT = yaml.safe_load(Path("docs/openapi.yaml").read_text())
 COMPOSE = yaml.safe_load(Path("docker-compose.yml").read_text())
-UNREACHABLE = parse(
+UNREACHABLE = from_environment(
     {
         **COMPOSE["x-monolith"]["environment"],
         "DATABASE_URL": "postgresql://a:b@127.0.0.1:1/c",
         "LOG_LEVEL": "ERROR",
     }
 )
-SERVICES = [(payments, of_payments), (recommendations, of_recommendations)]
+SERVICES = [
+    (accounts, of_accounts),
+    (payments, of_payments),
+    (recommendations, of_recommendations),
+]
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
@@ -35,7 +41,7 @@ def unreachable(app, config):
         "DATABASE_URL": "postgresql://a:b@127.0.0.1:1/c",
         "LOG_LEVEL": "ERROR",
     }
-    return app.create_app(config.for_web(settings))
+    return app.create_app(config(settings))
 
 
 def test_routes_and_document_have_the_same_operations():

@@ -6,7 +6,7 @@ import pytest
 
 from tools.lab.ground.tree import HERE
 
-SERVICES = sorted(path.parent.name for path in HERE.path.glob("extracted/*/worker.py"))
+SERVICES = sorted(path.parent.name for path in HERE.path.glob("extracted/*/config.py"))
 
 
 def ours(folder):

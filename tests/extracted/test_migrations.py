@@ -10,7 +10,6 @@ from sqlalchemy import create_engine, inspect
 from tools.lab.ground.tree import HERE
 
 SERVICES = [owner for owner in HERE.owners if owner != "monolith"]
-OF_EVERY_SERVICE = {"alembic_version", "dead_letters", "inbox"}
 
 
 def alembic(service, url, *words):
@@ -41,7 +40,7 @@ def test_the_schema_can_be_removed_and_recreated(service, database_url_of):
     assert tables(url) == {"alembic_version"}
     alembic(service, url, "upgrade", "head")
 
-    assert tables(url) == before > OF_EVERY_SERVICE
+    assert tables(url) == before > {"alembic_version"}
 
 
 @pytest.mark.parametrize("service", SERVICES)

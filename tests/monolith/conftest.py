@@ -1,4 +1,4 @@
-"""The monolith in this process, on a fresh database; payments answers without a provider."""
+"""The monolith in this process, on a fresh database; accounts and payments are imitated."""
 
 import json
 import threading
@@ -6,21 +6,23 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
+import jwt
 import psycopg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg.rows import namedtuple_row
 
 from kit import memory
 from kit.message import Message, read
 from kit.relay import Relay
+from kit.tokens import ALGORITHM, COOKIE, ISSUER, parse_key
 from kit.worker import consumer
 from monolith.app import create_app
 from monolith.catalog import service as catalog
 from monolith.catalog.model import Section, Venue
-from monolith.config import parse
-from monolith.groups import GROUPS
+from monolith.config import from_environment
+from monolith.groups import GROUPS, WORKS_AS
 
-PASSWORD = "correct horse"
 IS_LEFT = "select exists (select from outbox where published_at is null) as is_left"
 
 
@@ -28,7 +30,6 @@ IS_LEFT = "select exists (select from outbox where published_at is null) as is_l
 def environ(lab_services, database_url):
     return {
         "DATABASE_URL": database_url,
-        "SESSION_KEY": lab_services.session_key,
         "SESSION_PUBLIC_KEYS": lab_services.session_public_keys,
         "LOG_LEVEL": "ERROR",
     }
@@ -36,7 +37,7 @@ def environ(lab_services, database_url):
 
 @pytest.fixture
 def app(environ):
-    app = create_app(parse(environ))
+    app = create_app(from_environment(environ))
     yield app
     app.extensions["process"].db.dispose()
 
@@ -52,21 +53,23 @@ def client(app):
 
 
 @pytest.fixture
-def sign_up(app):
-    """A function: create an account with a role and return a signed-in client."""
+def sign_up(app, process, lab_services):
+    """A function: a client with a session of a new account in a role, as accounts signs it."""
+    key_id, key = parse_key(lab_services.session_key, Ed25519PrivateKey.from_private_bytes)
 
-    def sign_up(name="somebody", role="customer"):
+    def sign_up(name="somebody", role="customer", **changes):
         client = app.test_client()
-        email = f"{name}@encore.example"
-        client.id = client.post(
-            "/api/accounts", json={"email": email, "password": PASSWORD, "name": name}
-        ).json["id"]
-        if role == "organiser":
-            app.test_cli_runner().invoke(args=["grant-organiser", email])
-        assert (
-            client.post("/api/sessions", json={"email": email, "password": PASSWORD}).status_code
-            == 201
-        )
+        client.id = uuid.uuid4().hex
+        claims = {
+            "sub": client.id,
+            "sid": f"session of {name}",
+            "role": role,
+            "exp": process.clock() + timedelta(hours=12),
+            "iss": ISSUER,
+            "aud": ISSUER,
+            **changes,
+        }
+        client.set_cookie(COOKIE, jwt.encode(claims, key, ALGORITHM, {"kid": key_id}))
         return client
 
     return sign_up
@@ -208,7 +211,7 @@ def catch_up(process, broker):
             module,
             process,
             broker.source(group, module.TOPICS),
-            getattr(process.db, group),
+            getattr(process.db, WORKS_AS[group]),
         )
         for group, module in GROUPS.items()
     ]

@@ -148,13 +148,3 @@ def test_releasing_and_booking_a_hold_exclude_each_other(app, fan, event):
         )
 
         assert (given_back.status_code, booked.status_code) in {(204, 404), (409, 201)}
-
-
-def test_registering_one_address_many_times_makes_one_account(app):
-    new = {"email": "ada@encore.example", "password": "correct horse", "name": "Ada"}
-
-    answers = at_once(
-        [partial(app.test_client().post, "/api/accounts", json=new) for _ in range(8)]
-    )
-
-    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7

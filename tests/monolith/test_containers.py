@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from extracted.accounts.config import SETTINGS as OF_ACCOUNTS
 from extracted.notifications.config import SETTINGS as OF_NOTIFICATIONS
 from extracted.payments import config as payments
 from extracted.recommendations import config as recommendations
@@ -26,6 +27,7 @@ DOCUMENTED = dict(
 EACH = [
     SETTINGS,
     KAFKA,
+    OF_ACCOUNTS,
     OF_NOTIFICATIONS,
     payments.OF_WEB,
     payments.OF_WORKER,
@@ -67,6 +69,7 @@ def test_every_setting_of_a_service_is_documented():
     ("folder", "process"),
     [
         ("monolith", "web"),
+        ("extracted/accounts", "accounts-web"),
         ("extracted/notifications", "notifications-worker"),
         ("extracted/payments", "payments-web"),
         ("extracted/recommendations", "recommendations-web"),

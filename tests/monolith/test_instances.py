@@ -118,4 +118,4 @@ def test_a_rolling_restart_loses_no_request_session_or_hold(encore_of):
 
     assert failed == []
     served = {answer.headers["X-Served-By"] for answer in all_answers}
-    assert served == {"web.1", "web.2", "recommendations-web"}
+    assert served == {"web.1", "web.2", "accounts-web", "recommendations-web"}

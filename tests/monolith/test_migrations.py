@@ -249,9 +249,10 @@ def test_pending_bookings_survive_the_way_back_and_forth(own_database_url):
     between = everything(own_database_url), rights_on_the_inbox(own_database_url)
     alembic(own_database_url, "upgrade", "head")
 
-    assert between == (before, {"notifications", "payments", "recommendations"})
+    older = {table: rows for table, rows in before.items() if table != "ended_copies"}
+    assert between == (older, {"notifications", "payments", "recommendations"})
     assert everything(own_database_url) == before
-    assert rights_on_the_inbox(own_database_url) - between[1] == {"bookings"}
+    assert rights_on_the_inbox(own_database_url) - between[1] == {"bookings", "sessions"}
 
 
 def rights_on_the_inbox(database_url):

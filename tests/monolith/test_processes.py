@@ -8,7 +8,10 @@ import pytest
 from tools.lab.ground.tree import HERE
 
 
-@pytest.mark.parametrize("package", ["monolith", "extracted.payments", "extracted.recommendations"])
+@pytest.mark.parametrize(
+    "package",
+    ["monolith", "extracted.accounts", "extracted.payments", "extracted.recommendations"],
+)
 def test_a_web_process_imports_no_client_of_kafka_or_stripe(package):
     code = (
         f"import sys, {package}.app, {package}.serve; "

@@ -4,12 +4,13 @@ import sys
 
 import pytest
 
+from kit import sample
+
 TABLES = (
     "venues",
     "sections",
     "events",
     "seats",
-    "accounts",
     "bookings",
     "booking_seats",
     "claims",
@@ -23,21 +24,16 @@ SMALL = [
     "30",
     "--today",
     "2030-01-01",
-    "--fan-password",
-    "fan-of-encore",
-    "--organiser-password",
-    "organiser-of-encore",
 ]
 
 
 @pytest.fixture
 def content(process):
-    """A function: every row of the sample tables, without password hashes."""
+    """A function: every row of the sample tables."""
 
     def content():
         with process.db.monolith.reading() as session:
             connection = session.connection()
-            connection.exec_driver_sql("update accounts set password_hash = ''")
             return {
                 table: sorted(
                     map(
@@ -61,7 +57,7 @@ def seed(app, *more):
 
 def test_loading_sample_data_twice_gives_equal_rows(app, content, process):
     assert (
-        seed(app) == "Loaded 12 venues, 20 events, 30 accounts "
+        seed(app) == "Loaded 12 venues, 20 events "
         f"and {len(content()['bookings'])} past bookings.\n"
     )
     first = content()
@@ -97,15 +93,13 @@ def test_another_seed_gives_other_rows(app, content, process):
     assert [row[1:] for row in content()["events"]] != [row[1:] for row in first["events"]]
 
 
-def test_the_fan_and_the_organiser_can_sign_in(app, client):
+def test_the_customers_are_those_of_the_sample_of_accounts(app, content):
     seed(app)
 
-    for name, role in (("fan", "customer"), ("organiser", "organiser")):
-        signed_in = client.post(
-            "/api/sessions",
-            json={"email": f"{name}@encore.example", "password": f"{name}-of-encore"},
-        )
-        assert signed_in.json["role"] == role
+    buyers = {booking[1] for booking in content()["bookings"]}
+    known = [sample.account_id(1, email) for email in sample.customers(30)]
+    assert buyers <= set(known)
+    assert known[0] in buyers
 
 
 def test_sample_events_have_100_to_1000_seats_sold_once(app, content):

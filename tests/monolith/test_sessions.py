@@ -1,107 +1,75 @@
-"""Valid session tokens, and tokens that are refused."""
+"""The monolith's copy of ended sessions: their tokens are refused here, too."""
 
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 
-import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import text
 
-from kit.tokens import Verifier
-from monolith.accounts.sessions import SESSION_FOR, Signer
+from kit.checks import as_text
+from kit.message import Message
 
-NOW = datetime(2030, 6, 1, 12, tzinfo=UTC)
-ADA = SimpleNamespace(id="ada", role="customer")
-OLD, NEW = ("old", Ed25519PrivateKey.generate()), ("new", Ed25519PrivateKey.generate())
-GOOD = {
-    "sub": "ada",
-    "sid": "s",
-    "role": "organiser",
-    "exp": NOW + SESSION_FOR,
-    "iss": "encore",
-    "aud": "encore",
-}
+PATH = "/api/bookings"
 
 
-def verifier(*known, ended=()):
-    public_keys = {name: key.public_key() for name, key in known}
-    return Verifier(public_keys, is_open=lambda session: session.sid not in ended)
+@pytest.fixture
+def end_session(broker, catch_up):
+    """A function: publish that a session has ended, as accounts does; the worker consumes it."""
+
+    def end_session(sid, expires_at, *, snapshot=False):
+        data = {"sid": sid, "exp": as_text(expires_at), "aggregate_version": 1}
+        now = datetime.now(UTC)
+        message = Message(
+            "accounts", "session.ended", sid, data, recorded_at=now, snapshot=snapshot
+        )
+        broker.send([message])
+        catch_up()
+
+    return end_session
 
 
-def test_a_token_contains_account_role_and_expiry():
-    session = verifier(OLD).session(Signer(OLD).issue(ADA, NOW), NOW)
+@pytest.fixture
+def kept(process):
+    """A function: the ids of the sessions in the copy."""
 
-    assert (session.account_id, session.role, session.expires_at) == (
-        "ada",
-        "customer",
-        NOW + SESSION_FOR,
-    )
-
-
-def test_both_keys_are_valid_during_a_key_change():
-    before = Signer(OLD).issue(ADA, NOW)
-
-    assert verifier(OLD, NEW).session(before, NOW)
-    assert verifier(OLD, NEW).session(Signer(NEW).issue(ADA, NOW), NOW)
-    assert verifier(NEW).session(before, NOW) is None
-
-
-def test_a_token_expires_after_its_session():
-    token = Signer(OLD).issue(ADA, NOW)
-
-    assert verifier(OLD).session(token, NOW + SESSION_FOR - timedelta(seconds=1))
-    assert verifier(OLD).session(token, NOW + SESSION_FOR) is None
-
-
-@pytest.mark.parametrize(
-    "token",
-    [
-        "",
-        "nonsense",
-        "a.b.c",
-        "\ud800",
-        jwt.encode(GOOD, None, "none", {"kid": "old"}),
-        jwt.encode(GOOD, OLD[1].public_key().public_bytes_raw(), "HS256", {"kid": "old"}),
-        jwt.encode(GOOD, Ed25519PrivateKey.generate(), "EdDSA", {"kid": "old"}),
-        jwt.encode(GOOD, OLD[1], "EdDSA", {"kid": "unknown"}),
-        jwt.encode(GOOD, OLD[1], "EdDSA"),
-        jwt.encode({**GOOD, "iss": "another"}, OLD[1], "EdDSA", {"kid": "old"}),
-        jwt.encode({**GOOD, "aud": "another"}, OLD[1], "EdDSA", {"kid": "old"}),
-        *(
-            jwt.encode(
-                {name: value for name, value in GOOD.items() if name != missing},
-                OLD[1],
-                "EdDSA",
-                {"kid": "old"},
-            )
-            for missing in GOOD
-        ),
-    ],
-)
-def test_a_forged_or_incomplete_token_is_refused(token):
-    assert verifier(OLD).session(jwt.encode(GOOD, OLD[1], "EdDSA", {"kid": "old"}), NOW)
-    assert verifier(OLD).session(token, NOW) is None
-
-
-def test_a_token_with_changed_content_is_refused():
-    head, body, signature = Signer(OLD).issue(ADA, NOW).split(".")
-
-    assert verifier(OLD).session(f"{head}.{body[:-2]}AA.{signature}", NOW) is None
-
-
-def test_cleanup_keeps_ended_sessions_until_tokens_expire(app, fan, process):
-    cookie, now = fan.get_cookie("encore_session").value, process.clock()
-    fan.delete("/api/sessions")
-
-    for later, left in ((timedelta(hours=11), 1), (timedelta(hours=13), 0)):
-        process.clock = lambda later=later: now + later
-        app.test_cli_runner().invoke(args=["forget"])
+    def kept():
         with process.db.monolith.reading() as session:
-            assert (
-                session.connection()
-                .exec_driver_sql("select count(*) from ended_sessions")
-                .scalar_one()
-                == left
-            )
-        fan.set_cookie("encore_session", cookie)
-        assert fan.get("/api/accounts/me").status_code == 401
+            return session.scalars(text("select sid from ended_copies order by sid")).all()
+
+    return kept
+
+
+@pytest.mark.parametrize("snapshot", [False, True])
+def test_a_session_that_has_ended_is_refused(sign_up, process, end_session, snapshot):
+    ada, other = sign_up("ada"), sign_up("other")
+    before = [each.get(PATH).status_code for each in (ada, other)]
+
+    end_session("session of ada", process.clock() + timedelta(hours=1), snapshot=snapshot)
+
+    assert before == [200, 200]
+    assert [each.get(PATH).status_code for each in (ada, other)] == [401, 200]
+
+
+def test_an_account_need_not_be_in_the_monolith(fan, process):
+    with process.db.monolith.reading() as session:
+        assert session.scalar(text("select count(*) from accounts")) == 0
+
+    assert fan.get(PATH).status_code == 200
+
+
+def test_ended_sessions_are_kept_until_their_tokens_expire(process, end_session, kept):
+    now = process.clock()
+    end_session("first", now + timedelta(hours=6))
+    end_session("second", now + timedelta(hours=18))
+    before = kept()
+    process.clock = lambda: now + timedelta(hours=12)
+
+    end_session("third", now + timedelta(hours=24))
+
+    assert (before, kept()) == (["first", "second"], ["second", "third"])
+
+
+def test_the_web_process_reads_the_copy_in_a_role_of_its_own(process):
+    for module, allowed in (("sessions", True), ("bookings", False), ("catalog", False)):
+        with getattr(process.db, module).reading() as session:
+            right = "select has_table_privilege('ended_copies', 'select')"
+            assert session.scalar(text(right)) == allowed

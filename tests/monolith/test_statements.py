@@ -12,7 +12,6 @@ READS = {
     "/api/events": 2,
     "/api/events/{event}": 2,
     "/api/events/{event}/seats": 2,
-    "/api/accounts/me": 2,
     "/api/bookings": 3,
     "/api/bookings/{booking}": 3,
 }

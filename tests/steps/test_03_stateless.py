@@ -45,7 +45,7 @@ def test_one_of_two_instances_can_be_killed(encore_of, eventually):
     encore = encore_of(web=2)
     fan = encore.sign_in("fan@encore.example")
     event, seats = free_seats(fan)
-    answers = [fan.request("GET", "/api/accounts/me") for _ in range(20)]
+    answers = [fan.request("GET", "/api/bookings") for _ in range(20)]
     holds = [hold(fan, event, seat) for seat in seats[:4]]
     served_by = sorted({answer.headers.get("X-Served-By") for answer in answers})
 

@@ -41,11 +41,11 @@ def test_the_same_rows_are_the_same(copied, verify):
 
     assert is_same
     assert lines == [
+        "succeeded charge EUR: 22515 on both sides",
+        "succeeded charge USD: 18030 on both sides",
         "customers: 5 rows in the monolith, 5 in the service",
         "payments: 9 rows in the monolith, 9 in the service",
         "inbox: 4 rows in the monolith, 4 in the service",
-        "succeeded charge EUR: 22515 on both sides",
-        "succeeded charge USD: 18030 on both sides",
         ALL_EQUAL,
     ]
 
@@ -56,7 +56,7 @@ def test_the_same_rows_are_the_same(copied, verify):
         (
             "update payments set amount = amount + 1 where id = 'p3'",
             [
-                "payments p3: amount is 4503 in the monolith, 4504 in the service",
+                "payments p3: differs in amount",
                 "succeeded charge EUR: 22515 in the monolith, 22516 in the service",
             ],
             "compared 18: equal 17, missing 0, extra 0, differing 1",
@@ -81,8 +81,8 @@ def test_the_same_rows_are_the_same(copied, verify):
         (
             "update payments set amount = 9005 - amount where id in ('p2', 'p3')",
             [
-                "payments p2: amount is 4502 in the monolith, 4503 in the service",
-                "payments p3: amount is 4503 in the monolith, 4502 in the service",
+                "payments p2: differs in amount",
+                "payments p3: differs in amount",
                 "succeeded charge EUR: 22515 on both sides",
             ],
             "compared 18: equal 16, missing 0, extra 0, differing 2",
@@ -95,27 +95,24 @@ def test_the_same_rows_are_the_same(copied, verify):
         (
             "update payments set currency = 'CHF' where id = 'p3'",
             [
-                "payments p3: currency is EUR in the monolith, CHF in the service",
+                "payments p3: differs in currency",
                 "succeeded charge CHF: 0 in the monolith, 4503 in the service",
             ],
             "compared 18: equal 17, missing 0, extra 0, differing 1",
         ),
         (
             "update payments set account_id = 'a1' where id = 'p9'",
-            ["payments p9: account_id is None in the monolith, a1 in the service"],
+            ["payments p9: differs in account_id"],
             "compared 18: equal 17, missing 0, extra 0, differing 1",
         ),
         (
             "update payments set created_at = '2030-01-01Z' where id = 'p3'",
-            [
-                "payments p3: created_at is 2030-01-01 00:00:00.000003+00 in the monolith, "
-                "2030-01-01 00:00:00+00 in the service"
-            ],
+            ["payments p3: differs in created_at"],
             "compared 18: equal 17, missing 0, extra 0, differing 1",
         ),
         (
             "update customers set provider_id = 'cus_1' where account_id = 'a2'",
-            ["customers a2: provider_id is cus_2 in the monolith, cus_1 in the service"],
+            ["customers a2: differs in provider_id"],
             "compared 18: equal 17, missing 0, extra 0, differing 1",
         ),
         (
@@ -182,4 +179,4 @@ def test_it_shares_no_code_with_the_backfill():
     names = {getattr(node, "module", None) or node.names[0].name for node in nodes}
 
     ours = [name for name in names if name.startswith(("kit", "extracted", "monolith"))]
-    assert ours == ["kit.settings"]
+    assert sorted(ours) == ["kit", "kit.settings"]

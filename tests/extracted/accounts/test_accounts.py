@@ -1,8 +1,11 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from sqlalchemy import text
 
-from monolith.accounts.sessions import SESSION_FOR
+from extracted.accounts.app import create_app
+from extracted.accounts.config import from_environment
+from extracted.accounts.sessions import SESSION_FOR
 
 NEW = {"email": "Ada@Encore.Example", "password": "correct horse", "name": " Ada "}
 
@@ -104,19 +107,50 @@ def test_a_command_turns_an_account_into_organiser(app, sign_up):
     assert unknown.output == "Error: There is no account with the address nobody@encore.example.\n"
 
 
-def test_passwords_are_stored_as_argon2_hashes(process, fan):
-    with process.db.monolith.reading() as session:
-        stored = (
-            session.connection().exec_driver_sql("select password_hash from accounts").scalar_one()
-        )
+def test_passwords_are_stored_as_argon2_hashes(rows, fan):
+    [(stored,)] = rows("select password_hash from accounts")
 
     assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
 def test_an_account_that_is_gone_is_signed_out(sign_up, process):
     gone = sign_up("gone")
-    with process.db.monolith.transaction() as session:
+    with process.database.transaction() as session:
         session.execute(text("delete from accounts where name = 'gone'"))
 
     assert gone.get("/api/accounts/me").status_code == 401
-    assert gone.get("/api/bookings").status_code == 401
+
+
+def test_registering_one_address_many_times_makes_one_account(app):
+    with ThreadPoolExecutor(8) as threads:
+        register = app.test_client().post
+        answers = [threads.submit(register, "/api/accounts", json=NEW) for _ in range(8)]
+
+    statuses = sorted(answer.result().status_code for answer in answers)
+    assert statuses == [201] + [409] * 7
+
+
+def test_a_public_origin_stands_for_what_requests_say(environ, client):
+    client.post("/api/accounts", json=NEW)
+    settings = from_environment({**environ, "PUBLIC_ORIGIN": "https://tickets.example"})
+    app = create_app(settings)
+    credentials = {"email": NEW["email"], "password": NEW["password"]}
+    own, inside = ({"Origin": each} for each in ("https://tickets.example", "http://localhost"))
+
+    signed_in = app.test_client().post("/api/sessions", json=credentials, headers=own)
+    refused = app.test_client().post("/api/sessions", json=credentials, headers=inside)
+    app.extensions["process"].database.dispose()
+
+    assert signed_in.status_code == 201
+    assert "Secure" in signed_in.headers["Set-Cookie"].split("; ")
+    assert (refused.status_code, refused.json["type"]) == (403, "foreign-origin")
+
+
+def test_a_process_without_its_database_is_not_ready(environ, client):
+    settings = from_environment({**environ, "DATABASE_URL": "postgresql://a:b@127.0.0.1:1/c"})
+
+    away = create_app(settings).test_client()
+
+    assert away.get("/health/live").status_code == 200
+    assert away.get("/health/ready").status_code == 503
+    assert client.get("/health/ready").status_code == 200

@@ -7,10 +7,10 @@ import jwt
 from sqlalchemy import bindparam, delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
 
+from extracted.accounts import messages
+from extracted.accounts.model import Account, EndedSession
 from kit.outbox import record
 from kit.tokens import ALGORITHM, ISSUER
-from monolith.accounts import messages
-from monolith.accounts.model import Account, EndedSession
 
 SESSION_FOR = timedelta(hours=12)
 # It never changes, so it is made once; over the tables, since nothing but a row is needed.

@@ -1,4 +1,4 @@
-"""The private key of session tokens. `python -m monolith.accounts.keys ID` makes a pair of keys.
+"""The private key of session tokens. `python -m extracted.accounts.keys ID` makes a pair of keys.
 
 To change keys without signing anybody out: add the new public key beside the old one everywhere,
 then change SESSION_KEY, and remove the old public key twelve hours later."""

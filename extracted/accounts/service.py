@@ -3,11 +3,11 @@ import uuid
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
+from extracted.accounts import messages, passwords, sessions
+from extracted.accounts.model import Account
+from extracted.accounts.refusals import EmailTaken, WrongCredentials
 from kit.outbox import record
 from kit.refusals import NotFound
-from monolith.accounts import messages, passwords, sessions
-from monolith.accounts.model import Account
-from monolith.accounts.refusals import EmailTaken, WrongCredentials
 
 
 def register(session, *, email, password, name, now):

@@ -1,9 +1,13 @@
 from datetime import datetime
 
 from sqlalchemy import Index, func
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
 
-from kit.database import MOMENT, Base
+from kit.database import MOMENT
+
+
+class Base(MappedAsDataclass, DeclarativeBase):
+    """The base of this service's tables: other services have tables with the same names."""
 
 
 class Account(Base):

@@ -1,1 +1,0 @@
-"""Accounts, credentials and sessions."""
