@@ -27,7 +27,7 @@ SOURCE = {
     "auto_offset_reset": "earliest",
     "session_timeout_ms": 10_000,
     # the broker answers a fetch at once where it has data; these are for a consumer at rest
-    "fetch_max_wait_ms": 1000,
+    "fetch_max_wait_ms": 2000,
     "metrics_enabled": False,
     # a member that joined before it knew its topics' partitions has none, until it asks again
     "metadata_max_age_ms": 5000,
@@ -39,7 +39,7 @@ SOURCE = {
 # A commit for each message would cost Kafka and us more than the message. After a sudden death the
 # messages of one second come again; the inbox knows them.
 COMMIT_SECONDS = 1.0
-POLL_MILLISECONDS = 800  # a process that has to stop waits for the end of a poll
+POLL_MILLISECONDS = 2000  # a process that has to stop waits for the end of a poll
 POLL_MILLISECONDS_WHILE_PAUSED = 100
 LOOK_SECONDS = 1.0  # between two looks for topics that were missing
 LONGEST_LOOK_SECONDS = 30.0
@@ -188,12 +188,16 @@ class Source:
         if self.subscribed != self.topics and self.looking.is_due():
             self._subscribe()
         if not self.subscribed:
-            time.sleep(POLL_MILLISECONDS / 1000)
+            time.sleep(LOOK_SECONDS)
             return []
-        is_paused = bool(self.consumer.paused())
-        wait = POLL_MILLISECONDS_WHILE_PAUSED if is_paused else POLL_MILLISECONDS
-        polled = self.consumer.poll(timeout_ms=wait)
+        polled = self.consumer.poll(timeout_ms=self._longest_wait())
         return [record for records in polled.values() for record in records]
+
+    def _longest_wait(self):
+        """Milliseconds: a consumer at rest looks seldom, since there are many of them."""
+        if self.consumer.paused():
+            return POLL_MILLISECONDS_WHILE_PAUSED
+        return COMMIT_SECONDS * 1000 if self.processed else POLL_MILLISECONDS
 
     def _subscribe(self):
         """Join the group for the topics that exist: a member that joins for a topic before it

@@ -9,21 +9,19 @@ import yaml
 from flask import Blueprint, Response
 
 from kit import web
-from monolith import config, forget, seed, snapshot
-from monolith.bookings import routes as bookings
+from monolith import config, seed, snapshot
 from monolith.catalog import routes as catalog
 from monolith.process import Process
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = (catalog, bookings)
-COMMANDS = (seed.command, snapshot.command, forget.command)
+COMMANDS = (seed.command, snapshot.command)
 document = Blueprint("document", __name__)
 
 
 def create_app(settings=None):
     """The application, made with these settings, or with those in the environment."""
     process = Process(settings or config.from_environment(os.environ))
-    app = web.create_app(process, *(module.bp for module in MODULES), document)
+    app = web.create_app(process, catalog.bp, document)
     for command in COMMANDS:
         app.cli.add_command(command)
     return app

@@ -1,13 +1,11 @@
 """The settings of the monolith's processes; docs/settings.md says what each is for."""
 
-from kit.settings import DATABASE, PROCESS, REQUIRED, WEB, or_exit, parse, whole
+from kit.settings import DATABASE, PROCESS, REQUIRED, WEB, or_exit, parse
 from kit.tokens import public_keys
 
 SETTINGS = {
     **DATABASE,
     "SESSION_PUBLIC_KEYS": (public_keys, REQUIRED),
-    "HOLD_SECONDS": (whole(1, 86_400), 600),
-    "PENDING_SECONDS": (whole(1, 86_400), 900),
     **WEB,
     **PROCESS,
 }

@@ -2,9 +2,9 @@
 along."""
 
 from monolith import sessions
-from monolith.bookings import handlers as bookings
+from monolith.catalog import copies
 
 # A replay goes in this order, too.
-GROUPS = {"monolith-sessions": sessions, "bookings": bookings}
+GROUPS = {"monolith-sessions": sessions, "catalog": copies}
 # Whose role each of them works in: an attribute of the process's databases.
-WORKS_AS = {"monolith-sessions": "sessions", "bookings": "bookings"}
+WORKS_AS = {"monolith-sessions": "sessions", "catalog": "catalog"}

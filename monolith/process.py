@@ -16,7 +16,6 @@ class Databases:
 
     monolith: Database
     catalog: Database
-    bookings: Database
     sessions: Database
 
     def dispose(self):

@@ -8,10 +8,7 @@ from flask.cli import with_appcontext
 
 from kit.process import this_process
 from kit.turn import turn
-from monolith.bookings import snapshot as bookings
 from monolith.catalog import snapshot as catalog
-
-MODULES = (catalog, bookings)
 
 
 @click.command("snapshot")
@@ -26,18 +23,16 @@ def command():
 
 def _batches(database):
     total = 0
-    for module in MODULES:
-        count = None
-        while count != 0:
-            with database.transaction() as session:
-                count = module.publish(session, batch=100)
-            total += count
-            if count:
-                yield total
+    count = None
+    while count != 0:
+        with database.transaction() as session:
+            count = catalog.publish(session, batch=100)
+        total += count
+        if count:
+            yield total
 
 
 def publish_all(session):
-    """Publish the rows of all modules in one transaction."""
-    for module in MODULES:
-        while module.publish(session, batch=1000):
-            pass
+    """Publish all rows in one transaction."""
+    while catalog.publish(session, batch=1000):
+        pass

@@ -1,5 +1,5 @@
-"""The worker, with the consumer groups of bookings and of ended sessions, and the deadline of the
-bookings that are pending: python -m monolith.worker [replay]
+"""The worker, with the consumer groups of the catalog and of ended sessions: python -m
+monolith.worker [replay]
 
 Web processes do not know Kafka: their messages go to the outbox, and the worker processes them."""
 
@@ -9,7 +9,6 @@ import sys
 from kit import log, trace, worker
 from kit.settings import KAFKA, or_exit, parse
 from monolith import config
-from monolith.bookings import deadline
 from monolith.groups import GROUPS, WORKS_AS
 from monolith.process import Process
 
@@ -21,7 +20,6 @@ def main():
     trace.configure(settings)
     process = Process(settings)
     databases = {group: getattr(process.db, WORKS_AS[group]) for group in GROUPS}
-    deadline.start(process)
     worker.main(sys.argv[1:], GROUPS, process, kafka_settings, databases=databases)
 
 

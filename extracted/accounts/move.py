@@ -14,8 +14,8 @@ import click
 import psycopg
 
 from extracted.accounts import fence
-from extracted.accounts.replication import Replication, Trouble
 from kit.network import NETWORK
+from kit.replication import Replication, Trouble
 from kit.settings import DATABASE, REQUIRED, database, or_exit, parse
 
 SETTINGS = {**DATABASE, "MONOLITH_DATABASE_URL": (database, REQUIRED)}
@@ -53,8 +53,8 @@ def both_sides(monolith_url, accounts_url):
         yield Sides(
             monolith,
             accounts,
-            Replication("accounts_there", monolith, accounts, monolith_url),
-            Replication("accounts_back", accounts, monolith, accounts_url),
+            Replication("accounts_there", fence.TABLES, monolith, accounts, monolith_url),
+            Replication("accounts_back", fence.TABLES, accounts, monolith, accounts_url),
         )
 
 

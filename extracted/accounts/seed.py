@@ -1,6 +1,6 @@
 """The accounts of the sample data: a fan, an organiser, and more customers.
 
-The monolith's sample has bookings of the same customers: kit/sample.py decides their ids."""
+The sample of bookings has the same customers: kit/sample.py decides their ids."""
 
 from datetime import UTC, datetime, time, timedelta
 

@@ -93,6 +93,20 @@ Index("seats_event_position", Seat.event_id, Seat.position, unique=True)
 Index("seats_event_price", Seat.event_id, Seat.price)
 
 
+class SoldSeats(Base):
+    """How many seats a booking has: a copy, from the topic of bookings.
+
+    The row of a declined or cancelled booking stays, without seats, so that an older message does
+    not bring them back."""
+
+    __tablename__ = "sold_seats"
+
+    booking_id: Mapped[str] = mapped_column(primary_key=True)
+    event_id: Mapped[str] = mapped_column(index=True)
+    seats: Mapped[int]
+    version: Mapped[int]
+
+
 def row_name(index):
     """A to Z, then AA to ZZ."""
     return chr(65 + index) if index < 26 else row_name(index // 26 - 1) + row_name(index % 26)

@@ -5,7 +5,6 @@ from kit.access import public, signed_in
 from kit.paging import page, paging
 from kit.process import this_process
 from kit.request import fields, query
-from monolith.bookings import service as bookings
 from monolith.catalog import service, store
 from monolith.catalog.model import LARGEST_PRICE, LEAST_PRICES, Venue
 
@@ -106,34 +105,10 @@ def _shown(process, event_id):
     return as_json(found, seats_left(process, [found]))
 
 
-@bp.get("/api/events/<id:event_id>/seats")
-@public()
-def seats(event_id):
-    process = this_process()
-    with process.db.catalog.reading() as session:
-        rows = store.seats(session, event_id)
-        if not rows:
-            service.find(session, event_id)
-    with process.db.bookings.reading() as session:
-        taken = bookings.taken(session, event_id, process.clock())
-    return {"items": [_seat_as_json(*row, taken) for row in rows]}
-
-
-def _seat_as_json(id, section, row, number, price, taken):
-    return {
-        "id": id,
-        "section": section,
-        "row": row,
-        "number": number,
-        "price": price,
-        "status": taken.get(id, "free"),
-    }
-
-
 def seats_left(process, events):
     """{event: how many of its seats are not sold}, for rows of the store."""
-    with process.db.bookings.reading() as session:
-        sold = bookings.sold(session, [event.id for event in events])
+    with process.db.catalog.reading() as session:
+        sold = store.sold(session, [event.id for event in events])
     return {event.id: event.capacity - sold.get(event.id, 0) for event in events}
 
 

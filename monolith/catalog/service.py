@@ -16,11 +16,6 @@ def find(session, event_id):
     return event
 
 
-def seats(session, seat_ids):
-    """The seats with these ids, in the order of the plan; unknown ids are skipped."""
-    return store.some_seats(session, seat_ids)
-
-
 def schedule(session, *, title, artist, genre, venue_id, starts_at, prices, currency):
     """The id of a new event. Each place in the sections that prices names becomes a seat."""
     event_id = _new_id()

@@ -7,6 +7,8 @@ import yaml
 
 from extracted.accounts import app as accounts
 from extracted.accounts.config import from_environment as of_accounts
+from extracted.bookings import app as bookings
+from extracted.bookings.config import for_web as of_bookings
 from extracted.payments import app as payments
 from extracted.payments.config import for_web as of_payments
 from extracted.recommendations import app as recommendations
@@ -27,6 +29,7 @@ UNREACHABLE = from_environment(
 )
 SERVICES = [
     (accounts, of_accounts),
+    (bookings, of_bookings),
     (payments, of_payments),
     (recommendations, of_recommendations),
 ]

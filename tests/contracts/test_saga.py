@@ -10,11 +10,11 @@ from itertools import chain
 
 import pytest
 
+from extracted.bookings.handlers import HAPPENED
+from extracted.bookings.messages import TYPES
+from extracted.bookings.model import Booking
 from extracted.payments.handlers import HANDLERS
 from extracted.payments.model import TO_DO
-from monolith.bookings.handlers import HAPPENED
-from monolith.bookings.messages import TYPES
-from monolith.bookings.model import Booking
 
 STATES = {"paid": "charged", "refused": "refused", "closed": "refused"}
 ENDS = ("confirmed", "declined", "cancelled")

@@ -151,6 +151,7 @@ def running(backends, folder, command):
         "PORT": str(port),
         "WEB_UPSTREAMS": upstreams,
         "ACCOUNTS_WEB_UPSTREAMS": upstreams,
+        "BOOKINGS_WEB_UPSTREAMS": upstreams,
         "PAYMENTS_WEB_UPSTREAMS": upstreams,
         "RECOMMENDATIONS_WEB_UPSTREAMS": upstreams,
         "ADMIN_SOCKET": os.path.relpath(folder / "s", HERE.path),

@@ -1,4 +1,4 @@
-"""The monolith in this process, on a fresh database; accounts and payments are imitated."""
+"""The monolith in this process, on a fresh database; accounts and bookings are imitated."""
 
 import json
 import threading
@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg.rows import namedtuple_row
 
 from kit import memory
-from kit.message import Message, read
+from kit.checks import as_text
+from kit.message import Message
 from kit.relay import Relay
 from kit.tokens import ALGORITHM, COOKIE, ISSUER, parse_key
 from kit.worker import consumer
@@ -23,6 +24,7 @@ from monolith.catalog.model import Section, Venue
 from monolith.config import from_environment
 from monolith.groups import GROUPS, WORKS_AS
 
+SEAT = {"section": "Stalls", "row": "A", "number": 1, "price": 4500}
 IS_LEFT = "select exists (select from outbox where published_at is null) as is_left"
 
 
@@ -126,8 +128,9 @@ def make_event(process):
                 currency="EUR",
             )
         with process.db.monolith.reading() as session:
-            seats = [seat.id for seat in catalog.store.seats(session, event_id)]
-        return SimpleNamespace(id=event_id, venue_id=venue_id, seats=seats)
+            (seats,) = catalog.store.seats_of(session, [event_id]).values()
+        ids = [seat["id"] for seat in seats]
+        return SimpleNamespace(id=event_id, venue_id=venue_id, seats=ids)
 
     return make_event
 
@@ -138,73 +141,41 @@ def event(make_event):
 
 
 @pytest.fixture
-def buy(catch_up):
-    """A function: hold seats of an event, book them, and return the booking with its outcome."""
-
-    def buy(client, event, seats, card="pm_card_visa", headers=None):
-        held = client.post(f"/api/events/{event.id}/holds", json={"seats": seats})
-        assert held.status_code == 201, held.json
-        booked = client.post(
-            "/api/bookings",
-            json={"hold_id": held.json["id"], "payment_method": card},
-            headers=headers,
-        )
-        assert booked.status_code == 201, booked.json
-        catch_up()
-        return client.get(f"/api/bookings/{booked.json['id']}").json
-
-    return buy
-
-
-@pytest.fixture
 def broker():
     """An in-memory broker with one partition per topic."""
     return memory.Broker(partitions=1)
 
 
-class Payments:
-    """What the service answers to the messages of bookings: only one card is good."""
+@pytest.fixture
+def sell(broker, catch_up, process):
+    """A function: publish the state of a booking of an event, as bookings does; the worker consumes
+    it. Returns the booking's id."""
 
-    REASONS = {"payment.declined": "card-declined", "payment.refunded": "booking-cancelled"}
-
-    def __init__(self, broker):
-        self.broker = broker
-        self.source = broker.source("payments", ["bookings"])
-
-    def step(self):
-        for record in self.source.poll():
-            message = read(record.topic, record.key, record.value, record.headers)
-            if type := self.answer(message):
-                data = self.payload(type, message.data)
-                now = message.recorded_at
-                self.broker.send([Message("payments", type, message.key, data, recorded_at=now)])
-            self.source.commit(record)
-
-    def answer(self, message):
-        """The type of the answer to a message, or None."""
-        booking = message.data
-        if message.snapshot or booking["total"] == 0 or "paid_at" in booking:
-            return None
-        if message.type == "booking.requested":
-            is_good = booking["payment_method"] == "pm_card_visa"
-            return "payment.authorised" if is_good else "payment.declined"
-        return "payment.refunded" if message.type == "booking.cancelled" else None
-
-    def payload(self, type, booking):
-        return {
-            "id": uuid.uuid4().hex,
-            "booking_id": booking["id"],
-            "amount": booking["total"],
-            "currency": booking["currency"],
-            "reason": self.REASONS.get(type),
-            "aggregate_version": 2 if type == "payment.refunded" else 1,
+    def sell(event, seats, type="booking.confirmed", *, id=None, version=2, snapshot=False):
+        booking = {
+            "id": id or uuid.uuid4().hex,
+            "account_id": uuid.uuid4().hex,
+            "event_id": event.id,
+            "hold_id": uuid.uuid4().hex,
+            "seats": [SEAT | {"id": seat} for seat in seats],
+            "total": 4500 * len(seats),
+            "currency": "EUR",
+            "created_at": as_text(process.clock()),
+            "aggregate_version": version,
         }
+        now = process.clock()
+        sent = Message("bookings", type, booking["id"], booking, recorded_at=now, snapshot=snapshot)
+        broker.send([sent])
+        catch_up()
+        return booking["id"]
+
+    return sell
 
 
 @pytest.fixture
 def catch_up(process, broker):
-    """A function: publish what is in the outbox, and let payments and every group consume it, as
-    relay and workers do, until nothing more is published."""
+    """A function: publish what is in the outbox, and let every group consume it, until nothing more
+    is published."""
     consumers = [
         consumer(
             group,
@@ -215,7 +186,6 @@ def catch_up(process, broker):
         )
         for group, module in GROUPS.items()
     ]
-    payments = Payments(broker)
     relay = Relay(process.settings.database_url, broker, threading.Event())
 
     def catch_up():
@@ -223,7 +193,7 @@ def catch_up(process, broker):
         with psycopg.connect(relay.url, autocommit=True, row_factory=namedtuple_row) as connection:
             while is_left:
                 relay.send_batch(connection)
-                for each in (payments, *consumers):
+                for each in consumers:
                     each.step()
                 is_left = connection.execute(IS_LEFT).fetchone().is_left
 

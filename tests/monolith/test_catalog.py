@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(days=10)
 
@@ -78,21 +79,43 @@ def test_pages_stay_consistent_while_events_are_added(client, make_event):
     assert third["next"] is None
 
 
-def test_seats_come_in_the_order_of_the_plan(client, make_event):
-    event = make_event(sections=(("Stalls", 2, 2, 4500), ("Balcony", 1, 1, 2500)))
+def seats_left(client, event):
+    return client.get(f"/api/events/{event.id}").json["seats_left"]
 
-    seats = client.get(f"/api/events/{event.id}/seats").json["items"]
 
-    assert [
-        (seat["section"], seat["row"], seat["number"], seat["price"], seat["status"])
-        for seat in seats
-    ] == [
-        ("Stalls", "A", 1, 4500, "free"),
-        ("Stalls", "A", 2, 4500, "free"),
-        ("Stalls", "B", 1, 4500, "free"),
-        ("Stalls", "B", 2, 4500, "free"),
-        ("Balcony", "A", 1, 2500, "free"),
-    ]
+def test_seats_left_counts_pending_and_confirmed_bookings(client, event, sell):
+    sell(event, event.seats[:2], "booking.requested", version=1)
+    sell(event, event.seats[2:5], "booking.confirmed")
+
+    assert seats_left(client, event) == 5
+    assert client.get("/api/events").json["items"][0]["seats_left"] == 5
+
+
+@pytest.mark.parametrize("end", ["booking.declined", "booking.cancelled"])
+def test_seats_are_left_again_when_a_booking_ends(client, event, sell, end):
+    seats = event.seats[:2]
+    booking = sell(event, seats, "booking.requested", version=1)
+    before = seats_left(client, event)
+
+    sell(event, seats, end, id=booking, version=3)
+    after = seats_left(client, event)
+    sell(event, seats, "booking.confirmed", id=booking, version=2)
+
+    assert (before, after) == (8, 10)
+    assert seats_left(client, event) == 10  # the older message came too late
+
+
+def test_seats_left_counts_bookings_from_before_the_outbox(client, event, sell):
+    sell(event, event.seats[:3], version=1, snapshot=True)
+
+    assert seats_left(client, event) == 7
+
+
+def test_only_the_role_of_the_catalog_counts_sold_seats(process):
+    for module, allowed in (("catalog", True), ("sessions", False)):
+        with getattr(process.db, module).reading() as session:
+            right = text("select has_table_privilege('sold_seats', 'insert')")
+            assert session.scalar(right) == allowed
 
 
 def test_a_new_event_sells_only_sections_with_prices(client, sign_up, make_event):

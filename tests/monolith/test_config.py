@@ -17,7 +17,7 @@ parse = partial(settings.parse, SETTINGS)
 def test_a_setting_that_is_missing_has_its_default():
     settings = parse(GOOD)
 
-    assert (settings.hold_seconds, settings.port, settings.instance) == (600, 8000, "web")
+    assert (settings.threads, settings.port, settings.instance) == (16, 8000, "web")
 
 
 @pytest.mark.parametrize(
@@ -39,9 +39,6 @@ def test_a_missing_required_setting_is_named(name):
         ("DATABASE_URL", "mysql://localhost/c"),
         ("DATABASE_URL", "postgresql://localhost:many/c"),
         ("DATABASE_URL", "postgresql://localhost/c"),
-        ("HOLD_SECONDS", "-1"),
-        ("HOLD_SECONDS", "1.5"),
-        ("PENDING_SECONDS", "0"),
         ("SESSION_PUBLIC_KEYS", "a:c2hvcnQ="),
         ("SESSION_PUBLIC_KEYS", KEY.partition(":")[2]),
         ("SESSION_PUBLIC_KEYS", f"{KEY},"),

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from extracted.accounts.config import SETTINGS as OF_ACCOUNTS
+from extracted.bookings import config as bookings
 from extracted.notifications.config import SETTINGS as OF_NOTIFICATIONS
 from extracted.payments import config as payments
 from extracted.recommendations import config as recommendations
@@ -28,6 +29,8 @@ EACH = [
     SETTINGS,
     KAFKA,
     OF_ACCOUNTS,
+    bookings.OF_WEB,
+    bookings.OF_WORKER,
     OF_NOTIFICATIONS,
     payments.OF_WEB,
     payments.OF_WORKER,
@@ -70,6 +73,7 @@ def test_every_setting_of_a_service_is_documented():
     [
         ("monolith", "web"),
         ("extracted/accounts", "accounts-web"),
+        ("extracted/bookings", "bookings-web"),
         ("extracted/notifications", "notifications-worker"),
         ("extracted/payments", "payments-web"),
         ("extracted/recommendations", "recommendations-web"),

@@ -10,7 +10,13 @@ from tools.lab.ground.tree import HERE
 
 @pytest.mark.parametrize(
     "package",
-    ["monolith", "extracted.accounts", "extracted.payments", "extracted.recommendations"],
+    [
+        "monolith",
+        "extracted.accounts",
+        "extracted.bookings",
+        "extracted.payments",
+        "extracted.recommendations",
+    ],
 )
 def test_a_web_process_imports_no_client_of_kafka_or_stripe(package):
     code = (
@@ -51,6 +57,7 @@ def test_a_missing_kafka_address_is_reported_in_one_line():
 WORKERS = (
     "monolith.worker",
     "kit.relay",
+    "extracted.bookings.worker",
     "extracted.notifications.worker",
     "extracted.payments.worker",
     "extracted.recommendations.worker",

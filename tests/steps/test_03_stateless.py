@@ -42,7 +42,7 @@ def test_sessions_and_holds_survive_a_kill_of_the_process(encore, eventually):
 
 
 def test_one_of_two_instances_can_be_killed(encore_of, eventually):
-    encore = encore_of(web=2)
+    encore = encore_of(**{"bookings-web": 2})
     fan = encore.sign_in("fan@encore.example")
     event, seats = free_seats(fan)
     answers = [fan.request("GET", "/api/bookings") for _ in range(20)]

@@ -40,7 +40,7 @@ def test_the_same_numbers_give_the_same_accounts(command, rows, process):
     ]
 
 
-def test_customers_have_the_ids_that_the_monolith_knows(command, rows):
+def test_customers_have_the_ids_that_bookings_knows(command, rows):
     command(*SMALL)
 
     customers = rows("select id from accounts where role = 'customer'")

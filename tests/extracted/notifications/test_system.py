@@ -18,7 +18,7 @@ from tools.lab.look import topics
 COPY_OUT = "copy (select * from inbox where consumer = 'notifications') to stdout"
 COPY_IN = "copy inbox from stdin"
 VICTIMS = (
-    "relay",
+    "bookings-relay",
     "notifications-worker",
     "postgres-notifications",
 )  # tests/kit restarts Kafka

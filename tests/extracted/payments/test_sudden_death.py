@@ -81,7 +81,7 @@ def test_a_kill_of_web_leaves_every_acknowledged_booking(encore, book, end, move
     encore.sandbox(hang=True)
     bookings = book(BOOKINGS)
 
-    encore.kill("web")
+    encore.kill("bookings-web")
     encore.sandbox(hang=False)
     encore.wait_ready()
 

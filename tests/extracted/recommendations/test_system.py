@@ -49,7 +49,7 @@ def test_the_copy_is_built_again_and_answers_through_the_facade(fresh_encore, ev
     system.supervisor.start(WORKER)
     eventually(lambda: rows() == before, within=30)
 
-    known = fresh_encore.rows("monolith", "select id, true from bookings order by 1")
+    known = fresh_encore.rows("bookings", "select id, true from bookings order by 1")
     assert before[0] == known != []
     assert (refused.returncode, "stop recommendations-worker first" in refused.stderr) == (1, True)
     assert (done.returncode, emptied) == (0, [[], []]), done.stderr

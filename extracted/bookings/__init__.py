@@ -1,0 +1,1 @@
+"""Seat availability, holds and bookings, as a service."""

@@ -1,1 +1,0 @@
-"""Seat availability, holds and bookings."""
