@@ -15,16 +15,13 @@ MOMENT = sa.DateTime(timezone=True)
 NOW = {"nullable": False, "server_default": sa.func.clock_timestamp()}
 UNPUBLISHED = {"postgresql_where": "published_at is null"}
 FENCED = ("holds", "claims", "bookings", "booking_seats", "idempotency_keys")
-# A writer takes the lock shared until its transaction ends, and then reads the epoch. So a session
-# that has the lock alone knows that no writer is under way. A lock of the row would let writers in
-# while a session that closes it waits. A snapshot from before the lock would show the old epoch.
+# A writer reads the epoch before it writes.
 CHECK = """
 create function check_epoch() returns trigger language plpgsql as $$
 begin
     if current_setting('transaction_isolation') <> 'read committed' then
         raise exception 'bookings are written in read committed only';
     end if;
-    perform pg_advisory_xact_lock_shared(13, 1);
     if not exists (select from epoch where is_open) then
         raise exception 'bookings are written elsewhere' using errcode = '57P03';
     end if;
